@@ -1,0 +1,220 @@
+package actors
+
+import (
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// Sink is where the callback actor takes what happens: the code of the user, or
+// a queue from which the user reads. It is called on one goroutine at a time.
+type Sink interface {
+	// Batch handles the items that b.Next gives, and sees to it that b.Release
+	// is called when they are handled. If it panics, the panic is reported and
+	// Batch is called again for the items behind.
+	Batch(b *Batch)
+	// Event handles every other event: a pointer to a struct of package messages.
+	Event(event any)
+}
+
+// CallbackConfig is what a callback actor is made of.
+type CallbackConfig struct {
+	// Sink takes what happens. If it is nil, Target does.
+	Sink Sink
+	// Target gets each event as a message whose sender is the supervisor. It may
+	// be any actor, also a remote one; its mailbox is kept short by Touch
+	// messages, which every actor answers by itself.
+	Target *actor.PID
+	// FailOnPanic ends the handling of data for the epoch in which the sink panicked.
+	FailOnPanic bool
+	// Inline runs the sink on the goroutine that reads from the network.
+	Inline   bool
+	Observer Observer
+	Logger   *slog.Logger // never nil
+}
+
+// CallbackProps are of the callback actor. It runs user code and nothing else,
+// and belongs to the supervisor, which is its parent: it lives through reconnects.
+func CallbackProps(cfg CallbackConfig) *actor.Props {
+	var dispatcher actor.Dispatcher = newLane()
+	if cfg.Inline {
+		dispatcher = inline
+	}
+	return actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg} },
+		actor.WithDispatcher(dispatcher), Mailbox(RoleCallback, 0, cfg.Observer))
+}
+
+type callback struct {
+	CallbackConfig
+	touching  []*Batch // sent to Target, not handled yet, in order
+	epoch     uint64   // of the last event
+	gone      bool     // Target has terminated
+	failed    uint64   // the epoch whose data is not handled any more
+	ended     bool     // Stopped was delivered
+	finish    *actor.PID
+	reporting bool // the last event was a HandlerFailed
+}
+
+// Receive blocks as long as the user's handler does.
+func (c *callback) Receive(ctx actor.Context) {
+	switch msg := ctx.Message().(type) {
+	case *Batch:
+		c.epoch = msg.Epoch
+		switch {
+		case c.gone, c.failed == msg.Epoch:
+			msg.Release()
+		case c.Sink != nil:
+			for !c.handle(ctx, msg) {
+				if c.failed == msg.Epoch {
+					msg.Release()
+					break
+				}
+			}
+		default:
+			c.forward(ctx, msg)
+		}
+	case *actor.Touched:
+		if len(c.touching) > 0 {
+			c.touching[0].Release()
+			c.touching = c.touching[1:]
+		}
+		c.finished(ctx)
+	case *actor.Started:
+		if c.Sink == nil {
+			ctx.Watch(c.Target)
+		}
+	case *actor.Terminated:
+		if c.Sink == nil && msg.Who.Equal(c.Target) {
+			c.targetGone(ctx)
+		}
+	case *Finish:
+		c.finish = ctx.Parent()
+		c.finished(ctx)
+	case *actor.Stopping:
+		if !c.ended { // somebody has stopped the supervisor from outside
+			c.event(ctx, &messages.Stopped{Epoch: c.epoch, Cause: messages.ErrStopped})
+		}
+	case *actor.Stopped, *actor.Restarting:
+	default:
+		c.event(ctx, msg)
+	}
+}
+
+// handle gives the sink a batch and returns false if it panicked.
+func (c *callback) handle(ctx actor.Context, b *Batch) (ok bool) {
+	c.reporting = false
+	defer c.recover(ctx, &ok)
+	c.Sink.Batch(b)
+	return true
+}
+
+func (c *callback) event(ctx actor.Context, event any) {
+	switch e := event.(type) {
+	case *messages.Opened:
+		c.epoch = e.Epoch
+	case *messages.Stopped:
+		c.ended = true
+	}
+	if c.Sink == nil {
+		if !c.gone {
+			ctx.RequestWithCustomSender(c.Target, event, ctx.Parent())
+		}
+		return
+	}
+	_, c.reporting = event.(*messages.HandlerFailed)
+	var ok bool
+	defer c.recover(ctx, &ok)
+	c.Sink.Event(event)
+	ok = true
+}
+
+// recover reports a panic of the user's code; the callback actor itself goes on.
+func (c *callback) recover(ctx actor.Context, ok *bool) {
+	if *ok {
+		return
+	}
+	value := recover()
+	if value == nil {
+		value = "runtime.Goexit was called" // the actor itself cannot be saved from that
+	}
+	if c.reporting {
+		return // the handler of the report panicked itself
+	}
+	if c.FailOnPanic {
+		c.failed = c.epoch
+	}
+	c.report(ctx, &messages.HandlerFailed{Epoch: c.epoch, Value: value, Stack: debug.Stack()})
+}
+
+func (c *callback) report(ctx actor.Context, event *messages.HandlerFailed) {
+	ctx.Send(ctx.Parent(), &CallbackFailed{event})
+}
+
+// forward sends the items of b to the target one by one, and a Touch behind
+// them: when it is answered, the target has handled them.
+func (c *callback) forward(ctx actor.Context, b *Batch) {
+	for {
+		item, rtt, ok := b.Next()
+		if !ok {
+			break
+		}
+		ctx.RequestWithCustomSender(c.Target, Event(b.Epoch, item, rtt), ctx.Parent())
+	}
+	c.touching = append(c.touching, b)
+	ctx.Request(c.Target, &actor.Touch{})
+}
+
+func (c *callback) targetGone(ctx actor.Context) {
+	for _, b := range c.touching {
+		b.Release()
+	}
+	c.touching = nil
+	c.gone = true
+	c.failed = c.epoch
+	c.report(ctx, &messages.HandlerFailed{
+		Epoch: c.epoch,
+		Value: &messages.HandlerTerminatedError{PID: c.Target.String()},
+	})
+	c.finished(ctx)
+}
+
+// finished answers Finish when nothing is left to handle.
+func (c *callback) finished(ctx actor.Context) {
+	if c.finish != nil && len(c.touching) == 0 {
+		ctx.Send(c.finish, &CallbackDone{})
+		c.finish = nil
+	}
+}
+
+// Event makes the event for an item. It copies what does not belong to the receiver.
+func Event(epoch uint64, item *wire.Item, rtt time.Duration) any {
+	switch item.Opcode {
+	case wire.OpPing:
+		return &messages.PingReceived{Epoch: epoch, Data: Own(item)}
+	case wire.OpPong:
+		return &messages.PongReceived{Epoch: epoch, Data: Own(item), RTT: rtt}
+	}
+	kind := messages.Binary
+	if item.Opcode == wire.OpText {
+		kind = messages.Text
+	}
+	switch {
+	case !item.First || !item.Final:
+		return &messages.FragmentReceived{Epoch: epoch, Kind: kind, First: item.First, Final: item.Final, Data: Own(item)}
+	case kind == messages.Text:
+		return &messages.TextReceived{Epoch: epoch, Text: string(item.Payload)}
+	}
+	return &messages.BinaryReceived{Epoch: epoch, Data: Own(item)}
+}
+
+// Own returns the payload of an item for keeps.
+func Own(item *wire.Item) []byte {
+	if item.Owned {
+		return item.Payload
+	}
+	return append([]byte{}, item.Payload...)
+}

@@ -1,0 +1,120 @@
+package actors
+
+import (
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// Settings are the limits and times of a connection. A zero field means its default.
+type Settings struct {
+	// Limits bound what is received; see wire.Limits.
+	Limits wire.Limits
+	// Streaming delivers the parts of a message as they arrive
+	// (messages.FragmentReceived) instead of whole messages.
+	Streaming bool
+	// ReceiveWindow is how many bytes may be read and not yet handled before
+	// reading stops. A read that brings messages counts 64 KiB, larger messages
+	// their size. Reading goes on when half of it is free again. Default 1 MiB.
+	ReceiveWindow int
+	// QueueMessages and QueueBytes bound what is accepted for sending and not
+	// yet written, in data frames and in bytes of payload. Defaults 16384 and 4 MiB.
+	// One message is always accepted when nothing is queued.
+	QueueMessages int
+	QueueBytes    int
+	// CloseTimeout bounds the closing handshake, and then how long the server
+	// may take to end the stream. Default 5 s.
+	CloseTimeout time.Duration
+	// PingInterval is the time between two keepalive Pings. 0 means none.
+	PingInterval time.Duration
+	// PongTimeout is how long the Pong may take. Any bytes from the server count
+	// as its answer. Default 20 s; only used with PingInterval.
+	PongTimeout time.Duration
+	// PingMisses is how many Pings in a row may stay unanswered. The next one
+	// is sent when PongTimeout has passed; the connection is failed when
+	// PingMisses+1 have passed. Default 0.
+	PingMisses int
+}
+
+func (s Settings) withDefaults() Settings {
+	setDefault(&s.ReceiveWindow, 1<<20)
+	setDefault(&s.QueueMessages, 16384)
+	setDefault(&s.QueueBytes, 4<<20)
+	setDefault(&s.CloseTimeout, 5*time.Second)
+	setDefault(&s.PongTimeout, 20*time.Second)
+	return s
+}
+
+func setDefault[T int | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+// Config is what a connection is made of.
+type Config struct {
+	Settings
+	// Stream is the open stream behind the opening handshake. The connection
+	// owns it from now on. Close has to make a blocked Read and Write return.
+	Stream io.ReadWriteCloser
+	// Buffered are bytes of the stream that were read already.
+	Buffered []byte
+	Epoch    uint64
+	Callback *actor.PID // gets batches and events
+	Owner    *actor.PID // gets Ended
+	System   *actor.ActorSystem
+	Observer Observer     // nil: none
+	Logger   *slog.Logger // never nil
+	// FirstPing seeds the data of Pings.
+	FirstPing uint64
+}
+
+// Conn is one live connection, seen from the outside.
+type Conn struct {
+	Config
+	// Out takes what is to be sent, from any goroutine.
+	Out *Outbound
+
+	seam   seam
+	window window
+	rtt    atomic.Int64
+	state  atomic.Uint32
+}
+
+// NewConn prepares a connection. It lives when an actor was spawned from Props.
+func NewConn(cfg Config) *Conn {
+	cfg.Settings = cfg.Settings.withDefaults()
+	c := &Conn{
+		Config: cfg,
+		Out:    NewOutbound(cfg.QueueMessages, cfg.QueueBytes),
+		seam:   seam{root: cfg.System.Root},
+	}
+	c.window.init(cfg.ReceiveWindow)
+	c.state.Store(uint32(messages.StateOpen))
+	return c
+}
+
+// Props are of the protocol actor, the head of the family. It takes the commands
+// of package messages and PingCall, sends *Ended to the owner when the
+// connection is over, and then waits to be stopped.
+func (c *Conn) Props() *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor { return &protocol{conn: c} },
+		actor.WithDispatcher(inline), Mailbox(RoleProtocol, c.Epoch, c.Observer))
+}
+
+// State is OPEN, CLOSING or CLOSED.
+func (c *Conn) State() messages.State { return messages.State(c.state.Load()) }
+
+// RTT is the round-trip time of the last answered Ping, 0 before the first.
+func (c *Conn) RTT() time.Duration { return time.Duration(c.rtt.Load()) }
+
+func sent(epoch, ref uint64) *messages.Sent { return &messages.Sent{Epoch: epoch, Ref: ref} }
+
+func sendFailed(epoch, ref uint64, err error) *messages.SendFailed {
+	return &messages.SendFailed{Epoch: epoch, Ref: ref, Err: err}
+}

@@ -1,0 +1,129 @@
+package actors
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// Describe gives a message between the actors in one line for people: what it
+// is, with sizes and codes, without payloads, texts and URLs. It is for observers.
+func Describe(message any) string {
+	switch m := message.(type) {
+	case *Batch:
+		return "Batch " + describeBatch(m)
+	case *credit:
+		return fmt.Sprintf("credit %d B", m.bytes)
+	case *written:
+		switch {
+		case m.err != nil:
+			return "written: failed"
+		case m.ended:
+			return "written: write side ended"
+		}
+		return "written: Close"
+	case *writeDone:
+		if m.err != nil {
+			return "writeDone: failed"
+		}
+		return "writeDone"
+	case *timeout:
+		return "timeout " + timerNames[m.kind]
+	case *Ended:
+		return fmt.Sprintf("Ended code %d clean %v", m.Err.Code, m.Err.Clean)
+	case *messages.SendText:
+		return fmt.Sprintf("SendText %d B", len(m.Text))
+	case *messages.SendBinary:
+		return fmt.Sprintf("SendBinary %d B", len(m.Data))
+	case *messages.SendFragment:
+		return fmt.Sprintf("SendFragment stream %d%s %d B", m.Stream, flags(m.First, m.Final), len(m.Data))
+	case *messages.Ping:
+		return fmt.Sprintf("Ping %d B", len(m.Data))
+	case *messages.Pong:
+		return fmt.Sprintf("Pong %d B", len(m.Data))
+	case *messages.Close:
+		return fmt.Sprintf("Close code %d", m.Code)
+	case *messages.FailConnection:
+		return fmt.Sprintf("FailConnection code %d", m.Code)
+	case *messages.Connecting:
+		return fmt.Sprintf("Connecting epoch %d attempt %d", m.Epoch, m.Attempt)
+	case *messages.Opened:
+		return fmt.Sprintf("Opened epoch %d", m.Epoch)
+	case *messages.Closing:
+		return fmt.Sprintf("Closing epoch %d by %s code %d", m.Epoch, m.By, m.Code)
+	case *messages.Closed:
+		return fmt.Sprintf("Closed epoch %d code %d clean %v unsent %d", m.Epoch, m.Err.Code, m.Err.Clean, m.Unsent)
+	case *messages.ReconnectScheduled:
+		return fmt.Sprintf("ReconnectScheduled attempt %d in %v: %s", m.Attempt, m.Delay.Round(time.Millisecond), m.Reason)
+	case *messages.GaveUp:
+		return fmt.Sprintf("GaveUp after %d attempts: %s", m.Attempts, m.Reason)
+	case *messages.Stopped:
+		return fmt.Sprintf("Stopped epoch %d", m.Epoch)
+	case *messages.Sent:
+		return fmt.Sprintf("Sent %d", m.Ref)
+	case *messages.SendFailed:
+		return fmt.Sprintf("SendFailed %d: %v", m.Ref, m.Err)
+	case *messages.TextReceived:
+		return fmt.Sprintf("TextReceived %d B", len(m.Text))
+	case *messages.BinaryReceived:
+		return fmt.Sprintf("BinaryReceived %d B", len(m.Data))
+	case *messages.FragmentReceived:
+		return fmt.Sprintf("FragmentReceived%s %d B", flags(m.First, m.Final), len(m.Data))
+	case *messages.PingReceived:
+		return fmt.Sprintf("PingReceived %d B", len(m.Data))
+	case *messages.PongReceived:
+		return fmt.Sprintf("PongReceived %d B rtt %v", len(m.Data), m.RTT)
+	case *actor.Terminated:
+		return "Terminated"
+	}
+	t := reflect.TypeOf(message)
+	if t == nil {
+		return "nil"
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Name()
+}
+
+var timerNames = [timerKinds]string{"close", "drain", "ping", "pong"}
+
+func flags(first, final bool) string {
+	s := ""
+	if first {
+		s += " first"
+	}
+	if final {
+		s += " final"
+	}
+	return s
+}
+
+func describeBatch(b *Batch) string {
+	var parts []string
+	for i := range b.Items {
+		item := &b.Items[i]
+		s := item.Opcode.String()
+		if item.Opcode.IsData() && (!item.First || !item.Final) {
+			s += " part" + flags(item.First, item.Final)
+		}
+		if item.Opcode == wire.OpClose {
+			s += fmt.Sprintf(" %d", item.Code)
+		} else {
+			s += fmt.Sprintf(" %d B", len(item.Payload))
+		}
+		parts = append(parts, s)
+	}
+	if b.violation != nil {
+		parts = append(parts, "violation")
+	}
+	if b.end != nil {
+		parts = append(parts, "end")
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}

@@ -1,0 +1,99 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/dandelionws/dandelion/messages"
+)
+
+// This file is the internal protocol: the messages that the actors of the
+// library send each other, besides the commands and events of package messages.
+//
+//	reader   → protocol    *Batch            what one read brought, or the end
+//	protocol → reader      *discard          read on, but only to throw away
+//	                       *unthrottle       read on without credit
+//	callback → reader      *credit           a batch was handled
+//	Outbound → writer      *flush            something is queued
+//	protocol → writer      *halfClose        when everything is written, send FIN
+//	writer   → protocol    *written          nothing is queued any more, or the write failed
+//	timer    → protocol    *timeout
+//	protocol → callback    *Batch, events
+//	protocol → supervisor  *Ended
+//	callback → supervisor  *CallbackFailed, *CallbackDone
+//	supervisor → callback  *Finish, events
+//	supervisor → protocol  commands
+
+// credit returns bytes of the receive window to the reader.
+type credit struct{ bytes int }
+
+// discard tells the reader to throw away what comes, until the stream ends.
+type discard struct{}
+
+// unthrottle tells the reader that nobody may be there to handle messages any
+// more: it reads on without credit, and drops data messages that exceed the window.
+type unthrottle struct{}
+
+// flush tells the writer that the Outbound holds something.
+type flush struct{}
+
+// halfClose tells the writer to end its side of the stream when all is written.
+type halfClose struct{}
+
+// writeDone comes from the goroutine that does the blocking writes.
+type writeDone struct{ err error }
+
+// written tells the protocol actor that the writer has nothing left to do.
+type written struct {
+	err   error // the write that failed
+	ended bool  // the write side was ended, too …
+	whole bool  // … or would have been if the stream could do that
+}
+
+// timeout comes from a timer. A timer that was stopped or set anew meanwhile has
+// another generation.
+type timeout struct {
+	kind       timerKind
+	generation uint64
+}
+
+// PingCall is a Ping whose sender waits for the Pong.
+type PingCall struct {
+	// RTT gets the round-trip time; it needs room for one value.
+	RTT chan time.Duration
+	// Err gets the error if the Ping is refused or the connection ends before the
+	// Pong; it needs room for one value.
+	Err chan error
+}
+
+// Ended is the last message of a connection to its owner.
+type Ended struct {
+	Epoch uint64
+	Err   *messages.CloseError
+	// Alive: a message or a Pong was received, so there was a working server.
+	Alive bool
+}
+
+// CallbackFailed tells the supervisor that the user's handler panicked or the
+// user's actor has terminated.
+type CallbackFailed struct{ Event *messages.HandlerFailed }
+
+// Finish tells the callback that no event follows.
+type Finish struct{}
+
+// CallbackDone answers Finish: every event was handled.
+type CallbackDone struct{}
+
+// Messages that come late are nothing to log: they find the actor gone because
+// its connection has ended.
+
+func (*Batch) IgnoreDeadLetterLogging()      {}
+func (*credit) IgnoreDeadLetterLogging()     {}
+func (*discard) IgnoreDeadLetterLogging()    {}
+func (*unthrottle) IgnoreDeadLetterLogging() {}
+func (*flush) IgnoreDeadLetterLogging()      {}
+func (*halfClose) IgnoreDeadLetterLogging()  {}
+func (*writeDone) IgnoreDeadLetterLogging()  {}
+func (*written) IgnoreDeadLetterLogging()    {}
+func (*timeout) IgnoreDeadLetterLogging()    {}
+func (*Ended) IgnoreDeadLetterLogging()      {}
+func (*PingCall) IgnoreDeadLetterLogging()   {}

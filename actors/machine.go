@@ -1,0 +1,575 @@
+package actors
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// This file is the protocol: the state machine of RFC 6455 §5.5 and §7 for one
+// connection, from the moment it is open. It is driven by typed inputs (the
+// methods received, written, timedOut and the commands) and answers with effects,
+// which the protocol actor carries out. It does no I/O and reads no clock.
+//
+//	          Close by user ┌─────────────────┐ Close from server
+//	OPEN ──────────────────▶│ CLOSING         │──────────────────▶ CLOSED
+//	  │  Close from server  │  awaits Close,  │ end of stream,
+//	  ├────────────────────▶│  end of stream  │ or time is up
+//	  │  violation, failure │  or both        │
+//	  ├────────────────────▶│                 │
+//	  │                     └─────────────────┘
+//	  └─ end of stream ──────────────────────────────────────────▶ CLOSED
+
+// drainTimeout bounds how long a failed connection waits for its Close frame to
+// be written and for the server to end the stream (RFC 6455 §7.1.7).
+const drainTimeout = 500 * time.Millisecond
+
+// maxOpenPings bounds how many Pings may wait for their Pong.
+const maxOpenPings = 256
+
+type timerKind uint8
+
+const (
+	timerClose timerKind = iota // the server's Close, then its end of the stream
+	timerDrain                  // a failed connection gets rid of its last bytes
+	timerPing                   // time for a keepalive Ping
+	timerPong                   // its Pong is due
+	timerKinds
+)
+
+// effect is one thing that the machine wants done. Only the fields of its kind are set.
+type effect struct {
+	kind     effectKind
+	event    any           // effectEmit
+	outcomes []outcome     // effectReply
+	timer    timerKind     // effectSetTimer, effectStopTimer
+	delay    time.Duration // effectSetTimer
+	ended    *Ended        // effectEnd
+}
+
+type effectKind uint8
+
+const (
+	effectEmit     effectKind = iota + 1 // give an event to the callback
+	effectReply                          // answer senders
+	effectSetTimer                       // (again)
+	effectStopTimer
+	effectUnthrottle  // the reader goes on without credit
+	effectDiscard     // the reader throws away what comes
+	effectHalfClose   // the writer ends its side when it has nothing left
+	effectCloseStream // drop the stream
+	effectEnd         // tell the owner; nothing follows
+)
+
+// openPing is a Ping that waits for its Pong.
+type openPing struct {
+	data []byte
+	at   time.Time
+	call *PingCall // nil unless somebody waits
+}
+
+// traffic is what the reader has seen, for the judgement on liveness.
+type traffic struct {
+	reads     uint64 // reads that brought something
+	throttled bool   // reading has stopped because our side handles too slowly
+}
+
+type machineConfig struct {
+	epoch        uint64
+	closeTimeout time.Duration
+	pingInterval time.Duration // 0: no keepalive
+	pongTimeout  time.Duration
+	pingMisses   int
+	firstPing    uint64 // the data of the first Ping; any number
+}
+
+type machine struct {
+	machineConfig
+	out     *Outbound
+	effects []effect
+
+	state  messages.State
+	opened time.Time
+	by     messages.Side
+
+	closeReceived bool
+	code          wire.StatusCode // of the server's Close
+	reason        string
+	closeSent     bool // queued at least
+	sentCode      wire.StatusCode
+	sentReason    string
+
+	failing    bool // nothing more from the server is processed (§7.1.7)
+	cause      error
+	readEnded  bool
+	writeEnded bool
+
+	alive     bool
+	pings     []openPing
+	nextPing  uint64
+	awaiting  bool   // a keepalive Ping is open
+	readsThen uint64 // reads when it was sent
+	misses    int
+	lastRTT   time.Duration
+}
+
+func newMachine(cfg machineConfig, out *Outbound, now time.Time) *machine {
+	m := &machine{machineConfig: cfg, out: out, state: messages.StateOpen, opened: now, nextPing: cfg.firstPing}
+	if m.pingInterval > 0 {
+		m.setTimer(timerPing, m.pingInterval)
+	}
+	return m
+}
+
+// takeEffects returns the effects since the last call, in order. They are valid until the next input.
+func (m *machine) takeEffects() []effect {
+	fx := m.effects
+	m.effects = m.effects[:0]
+	return fx
+}
+
+func (m *machine) do(e effect)    { m.effects = append(m.effects, e) }
+func (m *machine) emit(event any) { m.do(effect{kind: effectEmit, event: event}) }
+func (m *machine) setTimer(kind timerKind, d time.Duration) {
+	m.do(effect{kind: effectSetTimer, timer: kind, delay: d})
+}
+func (m *machine) stopTimer(kind timerKind) { m.do(effect{kind: effectStopTimer, timer: kind}) }
+
+func (m *machine) reply(outcomes []outcome) {
+	if len(outcomes) > 0 {
+		m.do(effect{kind: effectReply, outcomes: outcomes})
+	}
+}
+
+// received handles what one read brought. What it leaves in b.Items is for the user.
+func (m *machine) received(b *Batch, now time.Time) {
+	keep := 0
+	for i := range b.Items {
+		if m.closeReceived || m.failing || m.state == messages.StateClosed {
+			break // §5.5.1, §7.1.7: nothing after a Close or a failure is processed
+		}
+		item := &b.Items[i]
+		switch item.Opcode {
+		case wire.OpPing:
+			m.out.answerPing(item.Payload) // §5.5.2
+		case wire.OpPong:
+			m.alive = true
+			b.RTTs = append(b.RTTs, m.pong(item.Payload, now))
+		case wire.OpClose:
+			m.remoteClose(item)
+			continue // the events are Closing and Closed
+		default:
+			m.alive = true
+		}
+		b.Items[keep] = *item
+		keep++
+	}
+	clear(b.Items[keep:])
+	b.Items = b.Items[:keep]
+}
+
+// receivedEnd handles a violation or the end of the stream behind a batch.
+func (m *machine) receivedEnd(violation, end error, now time.Time) {
+	if violation != nil && !m.closeReceived && !m.failing && m.state != messages.StateClosed {
+		m.violation(violation)
+	}
+	if end != nil {
+		m.readEnded = true
+		m.streamEnded(end, now)
+	}
+}
+
+func (m *machine) streamEnded(end error, now time.Time) {
+	switch m.state {
+	case messages.StateOpen: // §7.2.1
+		m.by = messages.Neither
+		m.cause = lost(end)
+		m.finish(now)
+	case messages.StateClosing:
+		if m.cause == nil && !m.closeReceived {
+			m.cause = lost(end)
+		}
+		m.tryFinish(now)
+	}
+}
+
+// lost names the end of a stream without a Close.
+func lost(err error) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("server ended the stream without a Close frame: %w", io.ErrUnexpectedEOF)
+	}
+	return fmt.Errorf("connection lost: %w", err)
+}
+
+// pong settles the Ping with this data and the ones before it, which a server
+// need not answer (§5.5.3), and returns the round-trip time of the former.
+func (m *machine) pong(data []byte, now time.Time) (rtt time.Duration) {
+	for i := len(m.pings) - 1; i >= 0; i-- {
+		if !bytes.Equal(m.pings[i].data, data) {
+			continue
+		}
+		rtt = now.Sub(m.pings[i].at)
+		m.lastRTT = rtt
+		for _, p := range m.pings[:i+1] {
+			if p.call != nil {
+				p.call.RTT <- now.Sub(p.at)
+			}
+		}
+		m.pings = append(m.pings[:0], m.pings[i+1:]...)
+		m.live()
+		return rtt
+	}
+	return 0
+}
+
+// live notes that the server has shown life.
+func (m *machine) live() {
+	m.misses = 0
+	if m.awaiting {
+		m.awaiting = false
+		m.stopTimer(timerPong)
+		m.setTimer(timerPing, m.pingInterval)
+	}
+}
+
+// remoteClose handles the server's Close frame.
+func (m *machine) remoteClose(item *wire.Item) {
+	m.closeReceived = true
+	m.code, m.reason = item.Code, item.Reason
+	m.do(effect{kind: effectDiscard})
+	if m.state == messages.StateOpen {
+		m.by = messages.Remote
+		m.enterClosing(m.code, m.reason)
+	}
+	// §5.5.1: answered with the same status, unless ours is under way. Ours then
+	// goes out at once: the server will read no data behind its Close.
+	if !m.writeEnded {
+		echo := m.code
+		if echo == wire.StatusNoStatus {
+			echo = 0
+		}
+		m.sendCloseNow(echo, "")
+	}
+	// §7.1.1: the server closes TCP first; it has closeTimeout for that.
+	m.setTimer(timerClose, m.closeTimeout)
+}
+
+// violation fails the connection because the server broke the protocol or a limit.
+func (m *machine) violation(err error) {
+	code := wire.StatusProtocolError
+	var coded interface{ CloseCode() wire.StatusCode }
+	if errors.As(err, &coded) {
+		code = coded.CloseCode()
+	}
+	m.fail(code, err)
+}
+
+// fail fails the connection (§7.1.7): a Close is tried, nothing more is processed.
+func (m *machine) fail(code wire.StatusCode, cause error) {
+	m.failing = true
+	if m.cause == nil {
+		m.cause = cause
+	}
+	if m.state == messages.StateOpen {
+		m.by = messages.Local
+		m.enterClosing(code, "")
+	}
+	m.do(effect{kind: effectDiscard})
+	m.stopTimer(timerClose)
+	m.setTimer(timerDrain, drainTimeout)
+	closed := m.out.wasClosed()
+	m.sendCloseNow(code, "")
+	if closed { // else the writer tells when it has written the Close
+		m.do(effect{kind: effectHalfClose})
+	}
+}
+
+// sendCloseNow queues a Close before everything else and gives that up.
+func (m *machine) sendCloseNow(code wire.StatusCode, reason string) {
+	payload, err := wire.AppendClosePayload(nil, code, reason)
+	if err != nil { // a code that was received and may not be sent: cannot happen, it was a violation
+		payload, code = nil, 0
+	}
+	if !m.closeSent {
+		m.closeSent = true
+		m.sentCode, m.sentReason = code, reason
+		if code == 0 {
+			m.sentCode = wire.StatusNoStatus
+		}
+	}
+	m.reply(m.out.closeNow(payload, errClosing))
+}
+
+// errClosing is what sends fail with from the first Close until the end is known.
+var errClosing = fmt.Errorf("%w: it is closing and takes no more messages", messages.ErrClosed)
+
+// enterClosing is the only way to CLOSING.
+func (m *machine) enterClosing(code wire.StatusCode, reason string) {
+	m.state = messages.StateClosing
+	m.stopTimer(timerPing)
+	m.stopTimer(timerPong)
+	m.awaiting = false
+	m.emit(&messages.Closing{Epoch: m.epoch, By: m.by, Code: code, Reason: reason})
+}
+
+// close handles the user's wish to close (§7.1.2).
+func (m *machine) close(cmd *messages.Close, reply Reply) {
+	refuse := func(err error) { m.reply([]outcome{{reply, err}}) }
+	if m.state != messages.StateOpen {
+		refuse(errClosing)
+		return
+	}
+	payload, err := closePayload(cmd.Code, cmd.Reason)
+	if err != nil {
+		refuse(err)
+		return
+	}
+	m.by = messages.Local
+	m.closeSent = true
+	m.sentCode, m.sentReason = cmd.Code, cmd.Reason
+	if cmd.Code == 0 {
+		m.sentCode = wire.StatusNoStatus
+	}
+	m.enterClosing(m.sentCode, cmd.Reason)
+	m.do(effect{kind: effectUnthrottle})
+	m.reply(m.out.close(payload, reply, errClosing))
+	m.setTimer(timerClose, m.closeTimeout)
+}
+
+// closePayload builds the body of a Close and gives refusals the errors of this library's users.
+func closePayload(code wire.StatusCode, reason string) ([]byte, error) {
+	payload, err := wire.AppendClosePayload(nil, code, reason)
+	switch {
+	case err == nil:
+		return payload, nil
+	case errors.Is(err, wire.ErrCloseCode):
+		return nil, fmt.Errorf("close with code %d: %w; use 1000, 1001 or one from 3000 to 4999 (RFC 6455 §7.4)", code, messages.ErrInvalidCloseCode)
+	case errors.Is(err, wire.ErrCloseReasonTooLong):
+		return nil, fmt.Errorf("close with a reason of %d bytes: %w; at most 123", len(reason), messages.ErrControlTooLong)
+	case errors.Is(err, wire.ErrCloseReasonUTF8):
+		return nil, fmt.Errorf("close reason: %w", messages.ErrInvalidUTF8)
+	}
+	return nil, err
+}
+
+// CheckClose returns the error with which a Close with this code and reason would be refused.
+func CheckClose(code wire.StatusCode, reason string) error {
+	_, err := closePayload(code, reason)
+	return err
+}
+
+// failConnection handles the order to fail the connection.
+func (m *machine) failConnection(cmd *messages.FailConnection, now time.Time) {
+	if m.state == messages.StateClosed {
+		return
+	}
+	cause := cmd.Cause
+	if cause == nil {
+		cause = errors.New("failed on demand")
+	}
+	code := cmd.Code
+	if code != 0 && !code.OnWire() {
+		code = wire.StatusInternalError
+	}
+	if code == 0 {
+		m.abort(cause, now)
+	} else if !m.failing && !m.closeReceived {
+		m.fail(code, cause)
+	}
+}
+
+// abort drops the stream at once.
+func (m *machine) abort(cause error, now time.Time) {
+	if m.cause == nil && !m.closeReceived {
+		m.cause = cause
+	}
+	if m.state == messages.StateOpen {
+		m.by = messages.Local
+	}
+	m.failing = true
+	m.finish(now)
+}
+
+// ping sends a Ping of the user. call is nil unless somebody waits for the Pong;
+// data is then chosen here.
+func (m *machine) ping(data []byte, reply Reply, call *PingCall, now time.Time) {
+	refuse := func(err error) {
+		if call != nil {
+			call.Err <- err
+		} else {
+			m.reply([]outcome{{reply, err}})
+		}
+	}
+	if call != nil {
+		data = m.pingData()
+	}
+	if len(m.pings) >= maxOpenPings {
+		if call != nil {
+			refuse(fmt.Errorf("ping: %w: %d pings wait for their pong", messages.ErrQueueFull, len(m.pings)))
+			return
+		}
+		m.forgetPing()
+	}
+	if err := m.out.Ping(data, reply); err != nil {
+		refuse(err)
+		return
+	}
+	m.pings = append(m.pings, openPing{bytes.Clone(data), now, call})
+}
+
+// forgetPing makes room for a new Ping: the oldest that nobody waits for goes.
+func (m *machine) forgetPing() {
+	for i, p := range m.pings {
+		if p.call == nil {
+			m.pings = append(m.pings[:i], m.pings[i+1:]...)
+			return
+		}
+	}
+}
+
+// pingData is different for every Ping, so that a Pong can be matched (§5.5.3).
+func (m *machine) pingData() []byte {
+	m.nextPing++
+	return binary.BigEndian.AppendUint64(nil, m.nextPing)
+}
+
+// written handles the news that the Close was written, the write side was ended or a write failed.
+func (m *machine) written(w *written, now time.Time) {
+	if m.state == messages.StateClosed {
+		return
+	}
+	switch {
+	case w.err != nil:
+		m.writeFailed(w.err, now)
+	case m.failing && !w.ended:
+		m.do(effect{kind: effectHalfClose})
+	case m.failing && w.whole:
+		m.finish(now) // the stream cannot be half-closed
+	default:
+		m.tryFinish(now)
+	}
+}
+
+// writeFailed waits a little for the reader, which may still find the server's
+// Close in front of the end.
+func (m *machine) writeFailed(err error, now time.Time) {
+	m.writeEnded = true
+	if m.cause == nil && !m.closeReceived {
+		m.cause = fmt.Errorf("connection lost: %w", err)
+	}
+	if m.state == messages.StateOpen {
+		m.by = messages.Neither
+		m.enterClosing(wire.StatusAbnormal, "")
+	}
+	m.reply(m.out.shut(fmt.Errorf("%w: %w", messages.ErrClosed, err)))
+	m.do(effect{kind: effectUnthrottle})
+	m.setTimer(timerDrain, drainTimeout)
+	m.tryFinish(now)
+}
+
+// tryFinish ends the connection if the stream has ended and the Close is not on its way any more.
+func (m *machine) tryFinish(now time.Time) {
+	if m.readEnded && (!m.closeSent || m.writeEnded || m.out.wasClosed()) {
+		m.finish(now)
+	}
+}
+
+// timedOut handles a timer.
+func (m *machine) timedOut(kind timerKind, t traffic, now time.Time) {
+	if m.state == messages.StateClosed {
+		return
+	}
+	switch kind {
+	case timerClose:
+		if !m.closeReceived && m.cause == nil {
+			m.cause = fmt.Errorf("%w: no Close from the server within %v", messages.ErrCloseTimeout, m.closeTimeout)
+		}
+		m.finish(now)
+	case timerDrain:
+		m.finish(now)
+	case timerPing:
+		if m.state == messages.StateOpen {
+			m.probe(t, now)
+		}
+	case timerPong:
+		if m.state == messages.StateOpen && m.awaiting {
+			m.pongOverdue(t, now)
+		}
+	}
+}
+
+// probe sends a keepalive Ping.
+func (m *machine) probe(t traffic, now time.Time) {
+	data := m.pingData()
+	if m.out.Ping(data, Reply{}) == nil {
+		if len(m.pings) >= maxOpenPings {
+			m.forgetPing()
+		}
+		m.pings = append(m.pings, openPing{data, now, nil})
+	}
+	// With a full queue no Ping is sent; traffic is awaited all the same.
+	m.awaiting = true
+	m.readsThen = t.reads
+	m.setTimer(timerPong, m.pongTimeout)
+}
+
+// pongOverdue judges whose fault it is that no Pong came.
+func (m *machine) pongOverdue(t traffic, now time.Time) {
+	switch {
+	case t.throttled:
+		// We have stopped reading: the Pong may wait in front of our own door.
+		m.readsThen = t.reads
+		m.setTimer(timerPong, m.pongTimeout)
+	case t.reads != m.readsThen:
+		m.live() // traffic is life
+	default:
+		m.misses++
+		if m.misses > m.pingMisses {
+			m.fail(wire.StatusInternalError, fmt.Errorf("%w: nothing from the server for %v, %d pings unanswered",
+				messages.ErrPongTimeout, time.Duration(m.misses)*m.pongTimeout, m.misses))
+			return
+		}
+		m.probe(t, now)
+	}
+}
+
+// finish is the only way to CLOSED.
+func (m *machine) finish(now time.Time) {
+	if m.state == messages.StateClosed {
+		return
+	}
+	m.state = messages.StateClosed
+	end := &messages.CloseError{
+		Code:       wire.StatusAbnormal, // §7.1.5
+		By:         m.by,
+		SentCode:   m.sentCode,
+		SentReason: m.sentReason,
+		Uptime:     now.Sub(m.opened),
+	}
+	if m.closeReceived {
+		end.Code, end.Reason = m.code, m.reason
+	}
+	end.Clean = m.closeReceived && m.out.wasClosed() // §7.1.4
+	if !end.Clean {
+		end.Cause = m.cause
+	}
+	for kind := range timerKinds {
+		m.stopTimer(kind)
+	}
+	m.do(effect{kind: effectCloseStream})
+	m.reply(m.out.shut(end))
+	for _, p := range m.pings {
+		if p.call != nil {
+			p.call.Err <- end
+		}
+	}
+	m.pings = nil
+	m.emit(&messages.Closed{Epoch: m.epoch, Err: end, Unsent: m.out.givenUp()})
+	m.do(effect{kind: effectEnd, ended: &Ended{Epoch: m.epoch, Err: end, Alive: m.alive}})
+}

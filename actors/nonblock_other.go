@@ -1,0 +1,8 @@
+//go:build !unix
+
+package actors
+
+import "io"
+
+// nonblockingWrite returns nil: every write goes to the goroutine for blocking calls.
+func nonblockingWrite(io.Writer) func(p []byte) (int, error) { return nil }

@@ -1,0 +1,594 @@
+package actors
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// This file is the sending half of the protocol: what may still be sent, in
+// which order, within which limits, and who has to be told what became of it.
+// It holds encoded frames until the writer takes them. Like the state machine it
+// does no I/O and reads no clock.
+
+const (
+	// chunkSize is the capacity of a chunk of small frames. A frame is never
+	// split over two chunks, so a control frame can go between any two.
+	chunkSize = 32 << 10
+	// takeMax bounds what one write takes, in bytes, unless one frame is larger:
+	// a Pong waits for this much at most.
+	takeMax = 256 << 10
+	// controlMax bounds the control frames that wait for the writer, in bytes.
+	// Past it only the latest Pong is remembered (RFC 6455 §5.5.3 allows it).
+	controlMax = 16 << 10
+	// maxControlPayload is the most that a control frame carries (RFC 6455 §5.5).
+	maxControlPayload = 125
+)
+
+// gate says what the Outbound still accepts.
+type gate uint8
+
+const (
+	gateOpen    gate = iota // everything
+	gateClosing             // a Close is queued: only Pongs (RFC 6455 §5.5.1, §5.5.2)
+	gateShut                // nothing
+)
+
+// Reply is where the fate of one send is reported: to an actor as *messages.Sent
+// or *messages.SendFailed, to a waiting goroutine, or nowhere (the zero Reply).
+type Reply struct {
+	PID  *actor.PID
+	Ref  uint64
+	Done chan<- error // needs room for one value
+}
+
+func (r Reply) wanted() bool { return r.PID != nil || r.Done != nil }
+
+// outcome is a Reply that is due; err is nil if the frame was written.
+type outcome struct {
+	reply Reply
+	err   error
+}
+
+// chunk is a run of whole frames.
+type chunk struct {
+	buf     []byte
+	replies []Reply
+	msgs    int // data frames in buf
+	payload int // their payload bytes
+	close   bool
+}
+
+// streamKey names a message that is sent in fragments.
+type streamKey struct {
+	address, id string // of the sender, empty outside of actors
+	stream      uint64
+}
+
+// fragments is a message whose final fragment was not accepted yet.
+type fragments struct {
+	kind messages.Kind
+	utf8 wire.UTF8
+}
+
+// parked is a data frame that waits until the message that is being sent in
+// fragments is finished (RFC 6455 §5.4: fragments of two messages are not mixed).
+type parked struct {
+	op       wire.Opcode
+	fin      bool
+	fragment bool
+	key      streamKey
+	data     []byte
+	reply    Reply
+}
+
+// Outbound accepts what is to be sent and holds it until the writer takes it.
+// It is safe for concurrent use and its methods never block.
+type Outbound struct {
+	maxMsgs, maxBytes int
+
+	mu   sync.Mutex
+	keys wire.KeySource
+	gate gate
+	err  error // why the gate is not open
+
+	msgs, bytes int           // data frames and payload bytes accepted and not written
+	space       chan struct{} // closed when room was made; nil if nobody waits
+
+	control      []chunk // goes before everything in data; at most one chunk
+	latePong     []byte  // the latest Ping's data when control was full
+	hasLatePong  bool
+	data         []chunk
+	inflight     []chunk // taken by the writer
+	closeWritten bool
+	unsent       int // data frames that were given up
+
+	open         map[streamKey]*fragments // streams that may go on
+	sending      bool                     // a message in fragments is on its way …
+	current      streamKey                // … this one
+	waiting      []parked                 // in order of arrival
+	waitingBytes int
+
+	pending bool           // the writer was woken and has not found us empty since
+	wake    func(now bool) // nil until there is a writer
+}
+
+// NewOutbound returns an Outbound that holds at most maxMsgs data frames and
+// maxBytes bytes of their payload that are not written. One frame is always
+// accepted when nothing is queued, whatever its size.
+func NewOutbound(maxMsgs, maxBytes int) *Outbound {
+	return &Outbound{maxMsgs: maxMsgs, maxBytes: maxBytes}
+}
+
+// attach names the function that wakes the writer. now says that somebody waits
+// for the write.
+func (o *Outbound) attach(wake func(now bool)) {
+	o.mu.Lock()
+	o.wake = wake
+	pending := o.pending
+	o.mu.Unlock()
+	if pending {
+		wake(true)
+	}
+}
+
+// unlockAndWake ends a critical section that may have queued something.
+func (o *Outbound) unlockAndWake(now bool) {
+	if o.pending || (len(o.control) == 0 && len(o.data) == 0) {
+		o.mu.Unlock()
+		return
+	}
+	o.pending = true
+	wake := o.wake
+	o.mu.Unlock()
+	if wake != nil {
+		wake(now)
+	}
+}
+
+// SendText queues a text message. Errors: messages.ErrInvalidUTF8, ErrQueueFull, ErrClosed.
+func (o *Outbound) SendText(text string, reply Reply) error {
+	if !utf8.ValidString(text) {
+		return fmt.Errorf("send text of %d bytes: %w; send it as binary or mend the text", len(text), messages.ErrInvalidUTF8)
+	}
+	return o.sendMessage(wire.OpText, view(text), reply)
+}
+
+// Send queues a message. data is copied before Send returns. Errors: as of SendText.
+func (o *Outbound) Send(kind messages.Kind, data []byte, reply Reply) error {
+	switch kind {
+	case messages.Binary:
+	case messages.Text:
+		if !utf8.Valid(data) {
+			return fmt.Errorf("send text of %d bytes: %w; send it as binary or mend the text", len(data), messages.ErrInvalidUTF8)
+		}
+	default:
+		return fmt.Errorf("send: unknown kind of message %d; use messages.Text or messages.Binary", kind)
+	}
+	return o.sendMessage(kind.Opcode(), data, reply)
+}
+
+func (o *Outbound) sendMessage(op wire.Opcode, data []byte, reply Reply) error {
+	o.mu.Lock()
+	if err := o.admit(len(data), o.msgs, o.bytes); err != nil {
+		o.mu.Unlock()
+		return err
+	}
+	if o.sending {
+		o.park(parked{op: op, fin: true, data: bytes.Clone(data), reply: reply})
+		o.mu.Unlock()
+		return nil
+	}
+	o.appendData(true, op, data, reply)
+	o.unlockAndWake(reply.Done != nil)
+	return nil
+}
+
+// SendFragment queues a part of a message; see messages.SendFragment. f.Data is
+// copied before SendFragment returns. Further errors: messages.ErrFinalFragmentSent, ErrFragmentOrder.
+func (o *Outbound) SendFragment(f *messages.SendFragment, reply Reply) error {
+	key := streamKey{stream: f.Stream}
+	if reply.PID != nil {
+		key.address, key.id = reply.PID.Address, reply.PID.Id
+	}
+	o.mu.Lock()
+	if err := o.sendFragment(key, f, reply); err != nil {
+		o.mu.Unlock()
+		return err
+	}
+	o.unlockAndWake(reply.Done != nil)
+	return nil
+}
+
+func (o *Outbound) sendFragment(key streamKey, f *messages.SendFragment, reply Reply) error {
+	turn := !o.sending || o.current == key
+	msgs, load := o.msgs, o.bytes
+	if o.sending && turn {
+		// What waits for this message to end must not keep it from ending.
+		msgs, load = msgs-len(o.waiting), load-o.waitingBytes
+	}
+	if err := o.admit(len(f.Data), msgs, load); err != nil {
+		return err
+	}
+	s := o.open[key]
+	op := wire.OpContinuation
+	switch {
+	case f.First && s != nil:
+		return fmt.Errorf("send first fragment of stream %d: %w; send its final fragment first", f.Stream, messages.ErrFragmentOrder)
+	case f.First:
+		if f.Kind != messages.Text && f.Kind != messages.Binary {
+			return fmt.Errorf("send first fragment of stream %d: unknown kind of message %d; use messages.Text or messages.Binary", f.Stream, f.Kind)
+		}
+		s = &fragments{kind: f.Kind}
+		op = f.Kind.Opcode()
+	case s == nil:
+		return fmt.Errorf("send fragment of stream %d: %w, or no first one was sent on this connection", f.Stream, messages.ErrFinalFragmentSent)
+	}
+	if s.kind == messages.Text {
+		check := s.utf8 // a refused fragment leaves the stream as it was
+		if !check.Write(f.Data) || f.Final && !check.Complete() {
+			return fmt.Errorf("send fragment of stream %d: %w", f.Stream, messages.ErrInvalidUTF8)
+		}
+		s.utf8 = check
+	}
+	switch {
+	case f.Final:
+		delete(o.open, key)
+	case f.First:
+		if o.open == nil {
+			o.open = make(map[streamKey]*fragments)
+		}
+		o.open[key] = s
+	}
+	if !turn {
+		o.park(parked{op: op, fin: f.Final, fragment: true, key: key, data: bytes.Clone(f.Data), reply: reply})
+		return nil
+	}
+	o.appendData(f.Final, op, f.Data, reply)
+	o.sending, o.current = !f.Final, key
+	o.release()
+	return nil
+}
+
+// admit checks gate and limits for size bytes of payload on top of what is queued.
+func (o *Outbound) admit(size, msgs, load int) error {
+	if o.gate != gateOpen {
+		return o.err
+	}
+	if msgs >= o.maxMsgs || (load+size > o.maxBytes && msgs > 0) {
+		return fmt.Errorf("%w: %d messages and %d bytes wait (limits %d and %d); send again later or raise the limits",
+			messages.ErrQueueFull, msgs, load, o.maxMsgs, o.maxBytes)
+	}
+	return nil
+}
+
+func (o *Outbound) park(p parked) {
+	o.waiting = append(o.waiting, p)
+	o.waitingBytes += len(p.data)
+	o.msgs++
+	o.bytes += len(p.data)
+}
+
+// release moves what may go now from waiting to data, in order of arrival.
+func (o *Outbound) release() {
+	for len(o.waiting) > 0 {
+		i := 0
+		if o.sending {
+			for i < len(o.waiting) && (!o.waiting[i].fragment || o.waiting[i].key != o.current) {
+				i++
+			}
+			if i == len(o.waiting) {
+				return
+			}
+		}
+		p := o.waiting[i]
+		o.waiting = append(o.waiting[:i], o.waiting[i+1:]...)
+		o.waitingBytes -= len(p.data)
+		o.msgs--
+		o.bytes -= len(p.data)
+		o.appendData(p.fin, p.op, p.data, p.reply)
+		o.sending, o.current = !p.fin, p.key
+	}
+}
+
+// appendData encodes one data frame behind what is queued.
+func (o *Outbound) appendData(fin bool, op wire.Opcode, payload []byte, reply Reply) {
+	o.msgs++
+	o.bytes += len(payload)
+	size := len(payload) + maxHeader
+	var c *chunk
+	if n := len(o.data); n > 0 && cap(o.data[n-1].buf)-len(o.data[n-1].buf) >= size {
+		c = &o.data[n-1]
+	} else {
+		o.data = append(o.data, chunk{buf: newChunkBuffer(size)})
+		c = &o.data[n]
+	}
+	c.buf = wire.AppendFrame(c.buf, fin, 0, op, o.keys.Next(), payload)
+	c.msgs++
+	c.payload += len(payload)
+	if reply.wanted() {
+		c.replies = append(c.replies, reply)
+	}
+}
+
+// maxHeader is the longest header of a client frame: 2 + 8 bytes of length + 4 of key.
+const maxHeader = 14
+
+// Ping queues a Ping of up to 125 bytes. Errors: messages.ErrControlTooLong, ErrQueueFull, ErrClosed.
+func (o *Outbound) Ping(data []byte, reply Reply) error {
+	return o.sendControl(wire.OpPing, data, reply)
+}
+
+// Pong queues an unsolicited Pong of up to 125 bytes. Errors: as of Ping.
+func (o *Outbound) Pong(data []byte, reply Reply) error {
+	return o.sendControl(wire.OpPong, data, reply)
+}
+
+func (o *Outbound) sendControl(op wire.Opcode, data []byte, reply Reply) error {
+	if len(data) > maxControlPayload {
+		return fmt.Errorf("send %s of %d bytes: %w; at most %d", op, len(data), messages.ErrControlTooLong, maxControlPayload)
+	}
+	o.mu.Lock()
+	if o.gate != gateOpen {
+		err := o.err
+		o.mu.Unlock()
+		return err
+	}
+	if o.controlFull() {
+		o.mu.Unlock()
+		return fmt.Errorf("send %s: %w: %d bytes of control frames wait", op, messages.ErrQueueFull, controlMax)
+	}
+	o.appendControl(op, data, reply)
+	o.unlockAndWake(reply.Done != nil)
+	return nil
+}
+
+// answerPing queues the Pong that a Ping asks for. A server that sends Pings and
+// does not read the answers gets only the latest one.
+func (o *Outbound) answerPing(data []byte) {
+	o.mu.Lock()
+	if o.gate == gateShut {
+		o.mu.Unlock()
+		return
+	}
+	if o.controlFull() {
+		o.latePong, o.hasLatePong = append(o.latePong[:0], data...), true
+		o.mu.Unlock()
+		return
+	}
+	o.appendControl(wire.OpPong, data, Reply{})
+	o.unlockAndWake(true)
+}
+
+func (o *Outbound) controlFull() bool {
+	return len(o.control) > 0 && len(o.control[0].buf) >= controlMax
+}
+
+func (o *Outbound) appendControl(op wire.Opcode, data []byte, reply Reply) *chunk {
+	if len(o.control) == 0 {
+		o.control = append(o.control, chunk{buf: newChunkBuffer(maxHeader + len(data))})
+	}
+	c := &o.control[0]
+	c.buf = wire.AppendFrame(c.buf, true, 0, op, o.keys.Next(), data)
+	if reply.wanted() {
+		c.replies = append(c.replies, reply)
+	}
+	return c
+}
+
+// close queues a Close behind everything that was accepted, and accepts nothing
+// but Pongs from then on. err is what later sends fail with.
+func (o *Outbound) close(payload []byte, reply Reply, err error) []outcome {
+	o.mu.Lock()
+	if o.gate != gateOpen {
+		err := o.err
+		o.mu.Unlock()
+		return []outcome{{reply, err}}
+	}
+	o.gate, o.err = gateClosing, err
+	// What waits for the end of an unfinished message would never be sent: no
+	// fragment is accepted any more that could finish it.
+	out := o.dropWaiting(nil, err)
+	n := len(o.data)
+	o.data = append(o.data, chunk{buf: newChunkBuffer(maxHeader + len(payload)), close: true})
+	c := &o.data[n]
+	c.buf = wire.AppendFrame(c.buf, true, 0, wire.OpClose, o.keys.Next(), payload)
+	if reply.wanted() {
+		c.replies = append(c.replies, reply)
+	}
+	o.unlockAndWake(true)
+	return out
+}
+
+// closeNow queues a Close before everything that no write has begun, gives that
+// up, and accepts nothing more. If a Close is queued already that one is moved up.
+func (o *Outbound) closeNow(payload []byte, err error) []outcome {
+	o.mu.Lock()
+	if o.gate == gateShut {
+		o.mu.Unlock()
+		return nil
+	}
+	queued := o.gate == gateClosing
+	o.gate = gateShut
+	if o.err == nil {
+		o.err = err
+	}
+	out := o.dropWaiting(nil, err)
+	for i := range o.data {
+		if c := &o.data[i]; c.close {
+			o.control = append(o.control, *c)
+		} else {
+			out = o.drop(out, c, err)
+		}
+	}
+	clear(o.data)
+	o.data = o.data[:0]
+	if !queued {
+		o.appendControl(wire.OpClose, payload, Reply{}).close = true
+	}
+	o.makeSpace()
+	o.unlockAndWake(true)
+	return out
+}
+
+// shut accepts nothing more and gives up everything that was not written.
+func (o *Outbound) shut(err error) []outcome {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.gate, o.err = gateShut, err
+	out := o.dropWaiting(nil, err)
+	for _, list := range [...][]chunk{o.inflight, o.control, o.data} {
+		for i := range list {
+			out = o.drop(out, &list[i], err)
+		}
+	}
+	o.inflight, o.control, o.data = nil, nil, nil
+	o.makeSpace()
+	return out
+}
+
+func (o *Outbound) dropWaiting(out []outcome, err error) []outcome {
+	for _, p := range o.waiting {
+		o.unsent++
+		if p.reply.wanted() {
+			out = append(out, outcome{p.reply, err})
+		}
+	}
+	o.msgs -= len(o.waiting)
+	o.bytes -= o.waitingBytes
+	o.waiting, o.waitingBytes, o.open = nil, 0, nil
+	return out
+}
+
+func (o *Outbound) drop(out []outcome, c *chunk, err error) []outcome {
+	o.unsent += c.msgs
+	o.msgs -= c.msgs
+	o.bytes -= c.payload
+	for _, r := range c.replies {
+		out = append(out, outcome{r, err})
+	}
+	return out
+}
+
+// take moves what one write shall carry to bufs: first control frames, then data
+// up to takeMax bytes. When there is nothing it returns bufs as it was, and the
+// next thing that is queued wakes the writer again.
+func (o *Outbound) take(bufs [][]byte) [][]byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	size := 0
+	for i := range o.control {
+		size += len(o.control[i].buf)
+		bufs = append(bufs, o.control[i].buf)
+		o.inflight = append(o.inflight, o.control[i])
+		o.control[i] = chunk{}
+	}
+	o.control = o.control[:0]
+	if o.hasLatePong && o.gate != gateShut {
+		o.hasLatePong = false
+		o.appendControl(wire.OpPong, o.latePong, Reply{})
+	}
+	n := 0
+	for n < len(o.data) && (size == 0 || size+len(o.data[n].buf) <= takeMax) {
+		size += len(o.data[n].buf)
+		bufs = append(bufs, o.data[n].buf)
+		n++
+	}
+	o.inflight = append(o.inflight, o.data[:n]...)
+	rest := copy(o.data, o.data[n:])
+	clear(o.data[rest:])
+	o.data = o.data[:rest]
+	if size == 0 {
+		o.pending = false
+	}
+	return bufs
+}
+
+// wrote says that what take gave was written, and returns the replies that are due.
+func (o *Outbound) wrote(out []outcome) []outcome {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range o.inflight {
+		c := &o.inflight[i]
+		o.msgs -= c.msgs
+		o.bytes -= c.payload
+		o.closeWritten = o.closeWritten || c.close
+		for _, r := range c.replies {
+			out = append(out, outcome{r, nil})
+		}
+		freeChunkBuffer(c.buf)
+		*c = chunk{}
+	}
+	o.inflight = o.inflight[:0]
+	o.makeSpace()
+	return out
+}
+
+func (o *Outbound) makeSpace() {
+	if o.space != nil {
+		close(o.space)
+		o.space = nil
+	}
+}
+
+// Space returns a channel that is closed when room was made in a queue that was
+// full, or the queue takes nothing more.
+func (o *Outbound) Space() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.space == nil {
+		o.space = make(chan struct{})
+		if o.gate != gateOpen || o.msgs == 0 {
+			c := o.space
+			o.makeSpace()
+			return c
+		}
+	}
+	return o.space
+}
+
+// Queued returns how many data frames and payload bytes are accepted and not written.
+func (o *Outbound) Queued() (msgs, bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.msgs, o.bytes
+}
+
+// wasClosed says whether a Close frame was completely written.
+func (o *Outbound) wasClosed() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closeWritten
+}
+
+// givenUp returns how many accepted data frames were not completely written.
+func (o *Outbound) givenUp() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.unsent
+}
+
+// view lets a string be encoded without a copy. Frames are only read from it.
+func view(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+var chunkBuffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
+// newChunkBuffer returns an empty buffer with room for size bytes.
+func newChunkBuffer(size int) []byte {
+	if size > chunkSize {
+		return make([]byte, 0, size)
+	}
+	return chunkBuffers.Get().(*[chunkSize]byte)[:0]
+}
+
+func freeChunkBuffer(b []byte) {
+	if cap(b) == chunkSize {
+		chunkBuffers.Put((*[chunkSize]byte)(b[:chunkSize]))
+	}
+}

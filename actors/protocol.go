@@ -1,0 +1,198 @@
+package actors
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// protocol is the actor around the state machine: it turns messages into the
+// machine's inputs and carries out its effects. It is the parent of reader and writer.
+type protocol struct {
+	conn    *Conn
+	machine *machine
+	self    *actor.PID
+	reader  *actor.PID
+	writer  *actor.PID
+
+	timers      [timerKinds]*time.Timer
+	generations [timerKinds]uint64
+}
+
+var _ actor.SupervisorStrategy = (*protocol)(nil)
+
+// Receive never blocks.
+func (p *protocol) Receive(ctx actor.Context) {
+	c := p.conn
+	switch msg := ctx.Message().(type) {
+	case *Batch:
+		p.batch(msg)
+		return
+	case *actor.Started:
+		p.start(ctx)
+	case *actor.Stopping:
+		p.stop()
+		return
+	case *written:
+		p.machine.written(msg, time.Now())
+	case *timeout:
+		if msg.generation == p.generations[msg.kind] {
+			p.machine.timedOut(msg.kind, c.window.traffic(), time.Now())
+		}
+	case *messages.SendText:
+		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}
+		p.refuse(reply, c.Out.SendText(msg.Text, reply))
+		return
+	case *messages.SendBinary:
+		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}
+		p.refuse(reply, c.Out.Send(messages.Binary, msg.Data, reply))
+		return
+	case *messages.SendFragment:
+		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}
+		p.refuse(reply, c.Out.SendFragment(msg, reply))
+		return
+	case *messages.Pong:
+		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}
+		p.refuse(reply, c.Out.Pong(msg.Data, reply))
+		return
+	case *messages.Ping:
+		p.machine.ping(msg.Data, Reply{PID: ctx.Sender(), Ref: msg.Ref}, nil, time.Now())
+	case *PingCall:
+		p.machine.ping(nil, Reply{}, msg, time.Now())
+	case *messages.Close:
+		p.machine.close(msg, Reply{PID: ctx.Sender(), Ref: msg.Ref})
+	case *messages.FailConnection:
+		p.machine.failConnection(msg, time.Now())
+	}
+	p.carryOut()
+}
+
+// refuse answers a send that was not accepted.
+func (p *protocol) refuse(reply Reply, err error) {
+	if err != nil {
+		p.conn.seam.reply(p.conn.Epoch, outcome{reply, err})
+	}
+}
+
+func (p *protocol) start(ctx actor.Context) {
+	c := p.conn
+	p.self = ctx.Self()
+	p.machine = newMachine(machineConfig{
+		epoch:        c.Epoch,
+		closeTimeout: c.CloseTimeout,
+		pingInterval: c.PingInterval,
+		pongTimeout:  c.PongTimeout,
+		pingMisses:   c.PingMisses,
+		firstPing:    c.FirstPing,
+	}, c.Out, time.Now())
+	p.writer = ctx.Spawn(writerProps(c, p.self))
+	p.reader = ctx.Spawn(readerProps(c, p.self))
+}
+
+// batch hands what was read to the machine, and what the machine leaves of it to the callback.
+func (p *protocol) batch(b *Batch) {
+	now := time.Now()
+	violation, end := b.violation, b.end
+	p.machine.received(b, now)
+	if p.machine.lastRTT > 0 {
+		p.conn.rtt.Store(int64(p.machine.lastRTT))
+	}
+	// What a Close or a violation in this batch sets off comes behind its messages.
+	if len(b.Items) > 0 {
+		p.conn.seam.post(p.conn.Callback, b)
+	} else {
+		b.Release()
+	}
+	if violation != nil || end != nil {
+		p.machine.receivedEnd(violation, end, now)
+	}
+	p.carryOut()
+}
+
+// carryOut does what the machine wants done.
+func (p *protocol) carryOut() {
+	c := p.conn
+	c.state.Store(uint32(p.machine.state))
+	for _, e := range p.machine.takeEffects() {
+		switch e.kind {
+		case effectEmit:
+			if closed, ok := e.event.(*messages.Closed); ok {
+				closed.Discarded = int(c.window.discarded.Load())
+			}
+			c.seam.post(c.Callback, e.event)
+		case effectReply:
+			for _, o := range e.outcomes {
+				c.seam.reply(c.Epoch, o)
+			}
+		case effectSetTimer:
+			p.setTimer(e.timer, e.delay)
+		case effectStopTimer:
+			p.stopTimer(e.timer)
+		case effectUnthrottle:
+			c.seam.post(p.reader, &unthrottle{})
+		case effectDiscard:
+			c.seam.post(p.reader, &discard{})
+		case effectHalfClose:
+			c.seam.post(p.writer, &halfClose{})
+		case effectCloseStream:
+			// Closing a TLS stream writes an alert, which can block.
+			go c.closeStream()
+		case effectEnd:
+			c.seam.post(c.Owner, e.ended)
+		}
+	}
+}
+
+func (p *protocol) setTimer(kind timerKind, d time.Duration) {
+	p.stopTimer(kind)
+	msg := &timeout{kind, p.generations[kind]}
+	p.timers[kind] = time.AfterFunc(d, func() { p.conn.seam.post(p.self, msg) })
+}
+
+func (p *protocol) stopTimer(kind timerKind) {
+	p.generations[kind]++
+	if t := p.timers[kind]; t != nil {
+		t.Stop()
+		p.timers[kind] = nil
+	}
+}
+
+// stop ends a connection whose owner stops it, or that has ended already.
+func (p *protocol) stop() {
+	defer p.logPanic("stopping") // a panic here would bring the actor back to life
+	if p.machine == nil {
+		go p.conn.closeStream()
+		return
+	}
+	p.machine.abort(messages.ErrStopped, time.Now())
+	p.carryOut()
+}
+
+func (p *protocol) logPanic(when string) {
+	if r := recover(); r != nil {
+		p.conn.Logger.Error("dandelion: panic in the protocol actor", slog.String("when", when), slog.Any("panic", r))
+	}
+}
+
+// HandleFailure ends the connection when reader or writer have panicked: they
+// are not restarted, because their place in the stream is lost.
+func (p *protocol) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason any, _ any) {
+	defer p.logPanic("handling a failure")
+	supervisor.StopChildren(child)
+	p.machine.fail(wire.StatusInternalError, fmt.Errorf("internal error: %v", reason))
+	p.carryOut()
+}
+
+// closeStream drops the stream; a panic of a stream that the caller supplied is reported.
+func (c *Conn) closeStream() {
+	defer func() {
+		if r := recover(); r != nil {
+			c.Logger.Error("dandelion: Close of the stream panicked", slog.Any("panic", r))
+		}
+	}()
+	c.Stream.Close() // the connection is over: its error changes nothing
+}

@@ -1,0 +1,239 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// drainMax is how many bytes are thrown away behind a Close or a violation
+// before the stream is given up.
+const drainMax = 4 << 20
+
+// window is the reader's credit: how much may be delivered and not yet handled.
+// The reader's goroutine uses it up, the reader actor gives it back.
+type window struct {
+	size      int64
+	used      atomic.Int64
+	free      atomic.Bool   // credit is not needed any more
+	throttled atomic.Bool   // the goroutine waits for credit
+	wake      chan struct{} // something of the above changed
+	discard   atomic.Bool   // throw away what comes
+	stop      atomic.Bool
+
+	reads     atomic.Uint64 // that brought something
+	discarded atomic.Int64  // data messages thrown away for want of credit
+}
+
+func (w *window) init(size int) {
+	w.size = int64(size)
+	w.wake = make(chan struct{}, 1)
+}
+
+func (w *window) traffic() traffic { return traffic{w.reads.Load(), w.throttled.Load()} }
+
+func (w *window) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// wait blocks until there is credit, and returns false if the reader has to stop.
+func (w *window) wait() bool {
+	if w.used.Load() >= w.size && !w.unlimited() {
+		w.throttled.Store(true)
+		for w.used.Load() > w.size/2 && !w.unlimited() {
+			<-w.wake
+		}
+		w.throttled.Store(false)
+	}
+	return !w.stop.Load()
+}
+
+func (w *window) unlimited() bool { return w.free.Load() || w.discard.Load() || w.stop.Load() }
+
+// reader is the actor that owns the receiving side of the stream. The reading
+// itself happens on a goroutine of its own, because it blocks.
+type reader struct {
+	conn     *Conn
+	protocol *actor.PID
+}
+
+func readerProps(c *Conn, protocol *actor.PID) *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor { return &reader{c, protocol} },
+		actor.WithDispatcher(inline), Mailbox(RoleReader, c.Epoch, c.Observer))
+}
+
+// Receive never blocks.
+func (r *reader) Receive(ctx actor.Context) {
+	w := &r.conn.window
+	switch msg := ctx.Message().(type) {
+	case *credit:
+		w.used.Add(int64(-msg.bytes))
+	case *unthrottle:
+		w.free.Store(true)
+	case *discard:
+		w.discard.Store(true)
+	case *actor.Started:
+		l := &readLoop{conn: r.conn, self: ctx.Self(), protocol: r.protocol}
+		go l.run()
+		return
+	case *actor.Stopping:
+		w.stop.Store(true)
+	default:
+		return
+	}
+	w.signal()
+}
+
+// readLoop is the reader's goroutine. It ends when the stream does.
+type readLoop struct {
+	conn           *Conn
+	self, protocol *actor.PID
+	receiver       *wire.Receiver
+	input          *[readSize]byte // to be used by the next read, may be nil
+	batch          *Batch          // to be filled by the next read, may be nil
+}
+
+func (l *readLoop) run() {
+	err := l.read()
+	b := l.newBatch()
+	b.end = err
+	l.post(b)
+}
+
+// read turns the stream into batches until it ends, and returns why.
+func (l *readLoop) read() (err error) {
+	defer func() {
+		if r := recover(); r != nil { // of a stream that the caller supplied
+			err = fmt.Errorf("panic while reading: %v\n%s", r, debug.Stack())
+		}
+	}()
+	c := l.conn
+	l.receiver = wire.NewReceiver(wire.ReceiverConfig{Role: wire.Client, Limits: c.Limits, Streaming: c.Streaming})
+	if len(c.Buffered) > 0 {
+		b := l.newBatch()
+		b.Items, b.violation = l.receiver.Receive(b.Items, c.Buffered)
+		c.Buffered = nil
+		c.window.reads.Add(1)
+		l.deliver(b, false)
+	}
+	for c.window.wait() && !c.window.discard.Load() {
+		if err := l.readOnce(); err != nil {
+			return err
+		}
+	}
+	return l.drain()
+}
+
+// readOnce does one read and hands on what it brought.
+func (l *readLoop) readOnce() error {
+	c := l.conn
+	b := l.newBatch()
+	space := l.receiver.Space()
+	direct := space != nil // straight into the message that is being received
+	if !direct {
+		if l.input == nil {
+			l.input = inputs.Get().(*[readSize]byte)
+		}
+		space = l.input[:]
+	}
+	n, err := c.Stream.Read(space)
+	if n > 0 {
+		c.window.reads.Add(1)
+		if direct {
+			b.Items, b.violation = l.receiver.Filled(b.Items, n)
+		} else {
+			b.Items, b.violation = l.receiver.Receive(b.Items, space[:n])
+		}
+		l.deliver(b, !direct)
+	}
+	return err
+}
+
+// deliver posts b if there is something in it. borrowed says that its items may
+// refer to l.input, which then goes along.
+func (l *readLoop) deliver(b *Batch, borrowed bool) {
+	w := &l.conn.window
+	if w.free.Load() && w.used.Load() >= w.size {
+		l.dropData(b)
+	}
+	if len(b.Items) == 0 && b.violation == nil {
+		return
+	}
+	owned := 0
+	refers := false
+	for i := range b.Items {
+		if b.Items[i].Owned {
+			owned += len(b.Items[i].Payload)
+		} else if len(b.Items[i].Payload) > 0 {
+			refers = true
+		}
+	}
+	b.weight = owned + 1
+	if borrowed && refers {
+		b.input, l.input = l.input, nil
+		b.weight += readSize
+	}
+	w.used.Add(int64(b.weight))
+	l.post(b)
+}
+
+// dropData takes the data messages out of b: the user does not handle them, and
+// the connection is closing.
+func (l *readLoop) dropData(b *Batch) {
+	keep := b.Items[:0]
+	for _, item := range b.Items {
+		if item.Opcode.IsData() {
+			l.conn.window.discarded.Add(1)
+		} else {
+			keep = append(keep, item)
+		}
+	}
+	clear(b.Items[len(keep):])
+	b.Items = keep
+}
+
+// post hands b to the protocol actor, which owns it from then on.
+func (l *readLoop) post(b *Batch) {
+	l.batch = nil
+	if l.conn.window.stop.Load() {
+		return
+	}
+	if b.violation != nil {
+		// Nothing behind a violation is looked at (RFC 6455 §7.1.7).
+		l.conn.window.discard.Store(true)
+	}
+	l.conn.seam.post(l.protocol, b)
+}
+
+func (l *readLoop) newBatch() *Batch {
+	if l.batch == nil {
+		b := batches.Get().(*Batch)
+		b.Epoch, b.reader, b.seam = l.conn.Epoch, l.self, &l.conn.seam
+		l.batch = b
+	}
+	return l.batch
+}
+
+// drain throws away what still comes, so that closing the stream does not reset
+// it before the server has read our Close (RFC 6455 §7.1.1).
+func (l *readLoop) drain() error {
+	if l.input == nil {
+		l.input = inputs.Get().(*[readSize]byte)
+	}
+	for total := 0; total < drainMax; {
+		n, err := l.conn.Stream.Read(l.input[:])
+		if err != nil {
+			inputs.Put(l.input)
+			return err
+		}
+		total += n
+	}
+	return errors.New("too much data behind the end of the connection")
+}

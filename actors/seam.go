@@ -1,0 +1,93 @@
+package actors
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Role names an actor of the library.
+type Role uint8
+
+const (
+	RoleSupervisor Role = iota + 1
+	RoleReader
+	RoleProtocol
+	RoleWriter
+	RoleCallback
+)
+
+var roleNames = [...]string{"unknown", "supervisor", "reader", "protocol", "writer", "callback"}
+
+// String returns the name in lower case.
+func (r Role) String() string {
+	if int(r) < len(roleNames) {
+		return roleNames[r]
+	}
+	return roleNames[0]
+}
+
+// Observer sees every message that an actor of the library gets, system messages
+// included. It is put in when the actors are spawned; where there is none,
+// nothing is paid for it.
+//
+// Both methods are called on the goroutine that sends or handles the message and
+// so have to be quick and safe for concurrent use. A message must not be changed
+// nor kept: what it refers to may be reused after Handled. They must not panic.
+type Observer interface {
+	// Posted: message was put into the mailbox of the actor. An envelope was
+	// taken off; sender is nil if there is none.
+	Posted(to Role, epoch uint64, message any, sender *actor.PID)
+	// Handled: the actor has handled message.
+	Handled(by Role, epoch uint64, message any)
+}
+
+// Mailbox returns the mailbox for an actor with this role: unbounded (credits
+// bound it), and observed if observer is not nil.
+func Mailbox(role Role, epoch uint64, observer Observer) actor.PropsOption {
+	if observer == nil {
+		return actor.WithMailbox(actor.UnboundedLockfree())
+	}
+	return actor.WithMailbox(actor.UnboundedLockfree(&probe{observer, role, epoch}))
+}
+
+// probe reports what a mailbox does to the observer.
+type probe struct {
+	observer Observer
+	role     Role
+	epoch    uint64
+}
+
+func (p *probe) MailboxStarted() {}
+func (p *probe) MailboxEmpty()   {}
+
+func (p *probe) MessagePosted(message any) {
+	_, message, sender := actor.UnwrapEnvelope(message)
+	p.observer.Posted(p.role, p.epoch, message, sender)
+}
+
+func (p *probe) MessageReceived(message any) {
+	_, message, _ = actor.UnwrapEnvelope(message)
+	p.observer.Handled(p.role, p.epoch, message)
+}
+
+// seam is how the parts of the family reach each other: every message goes through post.
+type seam struct {
+	root *actor.RootContext
+}
+
+// post sends message to pid. It may be called from any goroutine.
+func (s *seam) post(pid *actor.PID, message any) { s.root.Send(pid, message) }
+
+// reply reports an outcome to where it was asked for.
+func (s *seam) reply(epoch uint64, o outcome) {
+	if o.reply.Done != nil {
+		o.reply.Done <- o.err
+	}
+	if o.reply.PID == nil {
+		return
+	}
+	if o.err == nil {
+		s.post(o.reply.PID, sent(epoch, o.reply.Ref))
+	} else {
+		s.post(o.reply.PID, sendFailed(epoch, o.reply.Ref, o.err))
+	}
+}

@@ -1,0 +1,185 @@
+package actors
+
+import (
+	"fmt"
+	"net"
+	"runtime/debug"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// inlineRounds is how many writes one flush does before it leaves the goroutine
+// it runs on, which may be of a sender.
+const inlineRounds = 16
+
+// writer is the actor that owns the sending side of the stream. It takes all
+// that the Outbound has queued and tries to write it without blocking; what the
+// socket does not take at once is written by a goroutine of its own.
+type writer struct {
+	conn     *Conn
+	self     *actor.PID
+	protocol *actor.PID
+	try      func(p []byte) (n int, err error) // nil if the stream cannot write without blocking
+	run      *lane                             // where the actor itself runs
+	blocking *lane                             // where blocking calls go
+
+	bufs     [][]byte
+	out      []outcome
+	busy     bool // a blocking call is under way
+	failed   bool
+	closing  bool // end the write side when nothing is left
+	ended    bool
+	reported bool // that the Close was written
+}
+
+func writerProps(c *Conn, protocol *actor.PID) *actor.Props {
+	run := newLane()
+	run.here.Store(true) // for Started: nothing is lost that is queued right after Spawn
+	return actor.PropsFromProducer(func() actor.Actor {
+		return &writer{conn: c, protocol: protocol, run: run, blocking: newLane()}
+	}, actor.WithDispatcher(run), Mailbox(RoleWriter, c.Epoch, c.Observer))
+}
+
+// Receive never blocks.
+func (w *writer) Receive(ctx actor.Context) {
+	switch msg := ctx.Message().(type) {
+	case *flush:
+		w.pump()
+	case *writeDone:
+		w.busy = false
+		if msg.err != nil {
+			w.fail(msg.err)
+			return
+		}
+		w.settle()
+		w.pump()
+	case *halfClose:
+		w.closing = true
+		w.pump()
+	case *actor.Started:
+		w.self = ctx.Self()
+		w.try = nonblockingWrite(w.conn.Stream)
+		w.conn.Out.attach(w.wake)
+	}
+}
+
+// wake is called when something was queued. If somebody waits for it, the write
+// is tried on their goroutine, which saves the way to another one.
+func (w *writer) wake(now bool) {
+	if now && w.try != nil {
+		w.run.here.Store(true)
+	}
+	w.conn.seam.post(w.self, &flush{})
+}
+
+// pump writes until nothing is queued, or until the socket takes no more.
+func (w *writer) pump() {
+	for round := 0; !w.busy && !w.failed; round++ {
+		w.bufs = w.conn.Out.take(w.bufs[:0])
+		if len(w.bufs) == 0 {
+			w.endWriteSide()
+			return
+		}
+		rest, err := w.writeNow(w.bufs)
+		if err != nil {
+			w.fail(err)
+			return
+		}
+		if len(rest) > 0 || round >= inlineRounds {
+			w.writeLater(rest)
+			return
+		}
+		w.settle()
+	}
+}
+
+// writeNow writes what the socket takes without blocking and returns the rest.
+func (w *writer) writeNow(bufs [][]byte) ([][]byte, error) {
+	if w.try == nil {
+		return bufs, nil
+	}
+	for len(bufs) > 0 {
+		n, err := w.try(bufs[0])
+		if err != nil {
+			return bufs, err
+		}
+		if n < len(bufs[0]) {
+			bufs[0] = bufs[0][n:]
+			return bufs, nil
+		}
+		bufs = bufs[1:]
+	}
+	return nil, nil
+}
+
+// writeLater writes bufs on the goroutine for blocking calls.
+func (w *writer) writeLater(bufs [][]byte) {
+	w.later(func() error {
+		vector := net.Buffers(bufs)
+		_, err := vector.WriteTo(w.conn.Stream)
+		return err
+	})
+}
+
+// later runs a blocking call and posts its outcome to the writer itself.
+func (w *writer) later(call func() error) {
+	w.busy = true
+	w.blocking.Schedule(func() {
+		w.conn.seam.post(w.self, &writeDone{guard(call)})
+	})
+}
+
+// guard turns a panic of a stream that the caller supplied into an error.
+func guard(call func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic while writing: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return call()
+}
+
+// settle tells the senders that what was taken is written.
+func (w *writer) settle() {
+	w.out = w.conn.Out.wrote(w.out[:0])
+	for i, o := range w.out {
+		w.conn.seam.reply(w.conn.Epoch, o)
+		w.out[i] = outcome{}
+	}
+	if !w.reported && w.conn.Out.wasClosed() {
+		w.reported = true
+		w.conn.seam.post(w.protocol, &written{})
+	}
+}
+
+func (w *writer) fail(err error) {
+	w.failed = true
+	w.conn.seam.post(w.protocol, &written{err: err})
+}
+
+// endWriteSide sends the end of the stream once, if it was asked for: close_notify
+// and then FIN over TLS, FIN over TCP (RFC 6455 §7.1.1).
+func (w *writer) endWriteSide() {
+	if !w.closing || w.ended {
+		return
+	}
+	w.ended = true
+	half, ok := w.conn.Stream.(interface{ CloseWrite() error })
+	if !ok {
+		w.conn.seam.post(w.protocol, &written{ended: true, whole: true})
+		return
+	}
+	w.busy = true
+	w.blocking.Schedule(func() {
+		guard(func() error {
+			half.CloseWrite()
+			if secure, ok := w.conn.Stream.(interface{ NetConn() net.Conn }); ok {
+				if half, ok := secure.NetConn().(interface{ CloseWrite() error }); ok {
+					half.CloseWrite()
+				}
+			}
+			return nil // the stream is about to be dropped: an error changes nothing
+		})
+		w.conn.seam.post(w.protocol, &written{ended: true})
+	})
+}

@@ -1,0 +1,312 @@
+package dandelion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// Client is a connection made by [Dial], or one kept up by [Supervise].
+type Client struct {
+	system  *actor.ActorSystem
+	pid     *actor.PID
+	view    *supervisor.View
+	once    bool // made by Dial: there is one connection only
+	handler Handler
+	inbox   *inbox // nil if the handler takes the data
+}
+
+func (c *Client) spawn(cfg supervisor.Config) { c.pid = c.system.Root.Spawn(supervisor.Props(cfg)) }
+
+// PID is the actor behind the client. It takes the commands of package messages.
+func (c *Client) PID() *actor.PID { return c.pid }
+
+// State returns the current state.
+func (c *Client) State() messages.State {
+	if conn := c.view.Conn(); conn != nil {
+		return conn.State()
+	}
+	state, _ := c.view.State()
+	return state
+}
+
+// Opened describes the current connection, or the last one; nil if none was ever open.
+func (c *Client) Opened() *messages.Opened { return c.view.Opened() }
+
+// Done returns a channel that is closed when the client has ended (STOPPED).
+func (c *Client) Done() <-chan struct{} { return c.view.Done() }
+
+// Err says why the client has ended, nil as long as it has not. If a connection
+// was open it is a *messages.CloseError, also when the end was clean.
+func (c *Client) Err() error {
+	select {
+	case <-c.view.Done():
+	default:
+		return nil
+	}
+	if err := c.view.Cause(); err != nil {
+		return err
+	}
+	return messages.ErrStopped
+}
+
+// Read returns the next message. It blocks until there is one, until ctx ends,
+// or until the client has ended and everything was read; the error is then that
+// of [Client.Err]. With [Supervise] it waits through reconnects. Several
+// goroutines may read; each message goes to one of them.
+func (c *Client) Read(ctx context.Context) (Message, error) {
+	if c.inbox == nil {
+		return Message{}, errors.New("read: the messages go to the Handler; set none of OnText, OnBinary and OnFragment to read them")
+	}
+	for {
+		msg, ok, wait := c.inbox.take()
+		if ok {
+			return msg, nil
+		}
+		if wait == nil {
+			return Message{}, c.Err()
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return Message{}, ctx.Err()
+		}
+	}
+}
+
+// Messages returns the messages as they are read. It ends after a pair with an
+// error, that of [Client.Read]; a clean end of the connection with code 1000 has no such pair.
+func (c *Client) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for {
+			msg, err := c.Read(ctx)
+			var closed *messages.CloseError
+			if errors.As(err, &closed) && closed.Clean && closed.Code == wire.StatusNormal {
+				return
+			}
+			if !yield(msg, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// WriteText sends a text message and waits until it was handed to the operating
+// system. See [Client.Write].
+func (c *Client) WriteText(ctx context.Context, text string) error {
+	return c.write(ctx, nil, func(conn *actors.Conn, reply actors.Reply) error {
+		return conn.Out.SendText(text, reply)
+	})
+}
+
+// Write sends a message and waits until it was handed to the operating system.
+// It also waits for room in a full queue, and for the connection to be open.
+//
+// If ctx ends first the message may still be sent, unless it was waiting for room
+// or for the connection. Errors: those of ctx, messages.ErrInvalidUTF8, the
+// *messages.CloseError of the connection that ended before the message was
+// written. data is not used after Write has returned.
+func (c *Client) Write(ctx context.Context, kind messages.Kind, data []byte) error {
+	return c.write(ctx, nil, func(conn *actors.Conn, reply actors.Reply) error {
+		return conn.Out.Send(kind, data, reply)
+	})
+}
+
+// write sends on the current connection and waits until it is written. A send
+// that has to be on a certain connection names it in only.
+func (c *Client) write(ctx context.Context, only *actors.Conn, send func(*actors.Conn, actors.Reply) error) error {
+	done := make(chan error, 1)
+	for {
+		conn, err := c.awaitOpen(ctx)
+		if err != nil {
+			return err
+		}
+		if only != nil {
+			conn = only // if it has ended it says so itself
+		}
+		err = send(conn, actors.Reply{Done: done})
+		switch {
+		case err == nil:
+			select {
+			case err := <-done:
+				return err
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case errors.Is(err, messages.ErrQueueFull):
+			select {
+			case <-conn.Out.Space():
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case errors.Is(err, messages.ErrClosed) && only == nil:
+			// Not accepted, so it can go out on the next connection, if there is one.
+			if err := c.awaitEnd(ctx, conn, err); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
+// awaitOpen waits for a connection.
+func (c *Client) awaitOpen(ctx context.Context) (*actors.Conn, error) {
+	for {
+		if conn := c.view.Conn(); conn != nil {
+			return conn, nil
+		}
+		state, changed := c.view.State()
+		if state == messages.StateStopped {
+			return nil, c.Err()
+		}
+		if c.view.Conn() != nil {
+			continue
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// awaitEnd waits until conn is not the current connection any more. A client
+// that is about to end returns closing at once.
+func (c *Client) awaitEnd(ctx context.Context, conn *actors.Conn, closing error) error {
+	if c.once {
+		return closing
+	}
+	for {
+		state, changed := c.view.State()
+		if state == messages.StateStopped {
+			return closing
+		}
+		if c.view.Conn() != conn {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// SendText queues a text message and returns at once. See [Client.Send].
+func (c *Client) SendText(text string) error {
+	conn, err := c.current()
+	if err != nil {
+		return err
+	}
+	return conn.Out.SendText(text, actors.Reply{})
+}
+
+// Send queues a message and returns at once; it is written as soon as the writer
+// is free. data is copied before Send returns. Errors: messages.ErrQueueFull,
+// ErrInvalidUTF8, ErrNotOpen, ErrClosed. If the connection ends before the
+// message is written, messages.Closed counts it as unsent.
+func (c *Client) Send(kind messages.Kind, data []byte) error {
+	conn, err := c.current()
+	if err != nil {
+		return err
+	}
+	return conn.Out.Send(kind, data, actors.Reply{})
+}
+
+// SendPing queues a Ping of up to 125 bytes and returns at once. The Pong is an
+// event. Errors: messages.ErrControlTooLong, ErrQueueFull, ErrNotOpen, ErrClosed.
+func (c *Client) SendPing(data []byte) error {
+	conn, err := c.current()
+	if err != nil {
+		return err
+	}
+	return conn.Out.Ping(data, actors.Reply{})
+}
+
+// SendPong queues an unsolicited Pong of up to 125 bytes and returns at once.
+// Pings are answered without it. Errors: as of SendPing.
+func (c *Client) SendPong(data []byte) error {
+	conn, err := c.current()
+	if err != nil {
+		return err
+	}
+	return conn.Out.Pong(data, actors.Reply{})
+}
+
+// current returns the open connection without waiting for one.
+func (c *Client) current() (*actors.Conn, error) {
+	if conn := c.view.Conn(); conn != nil {
+		return conn, nil
+	}
+	if err := c.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", messages.ErrClosed, err)
+	}
+	state, _ := c.view.State()
+	return nil, fmt.Errorf("%w: it is %v", messages.ErrNotOpen, state)
+}
+
+// Ping sends a Ping and waits for its Pong. It returns the round-trip time.
+// Errors: those of ctx, messages.ErrNotOpen, the error with which the connection ended.
+func (c *Client) Ping(ctx context.Context) (rtt time.Duration, err error) {
+	call := &actors.PingCall{RTT: make(chan time.Duration, 1), Err: make(chan error, 1)}
+	c.system.Root.Send(c.pid, call)
+	select {
+	case rtt = <-call.RTT:
+		return rtt, nil
+	case err = <-call.Err:
+		return 0, err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-c.view.Done():
+		select {
+		case rtt = <-call.RTT:
+			return rtt, nil
+		default:
+			return 0, c.Err()
+		}
+	}
+}
+
+// Close closes the connection with the closing handshake and ends the client:
+// what was accepted for sending goes out, then a Close frame, then the server's
+// Close is awaited. It returns nil if that went well and the *messages.CloseError
+// if it did not. The code 0 sends no status; else it has to be one that may be
+// sent (messages.ErrInvalidCloseCode), and the reason has at most 123 bytes of
+// UTF-8 (messages.ErrControlTooLong, ErrInvalidUTF8).
+//
+// Closing goes on when ctx ends, within Options.CloseTimeout. A client that is
+// closing or has ended already is not closed again; Close then waits for the end.
+func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string) error {
+	if err := actors.CheckClose(code, reason); err != nil {
+		return err
+	}
+	c.system.Root.Send(c.pid, &messages.Close{Code: code, Reason: reason})
+	select {
+	case <-c.view.Done():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	var closed *messages.CloseError
+	if errors.As(c.view.Cause(), &closed) && !closed.Clean {
+		return closed
+	}
+	return nil
+}
+
+// Abort drops the connection without a closing handshake and ends the client. It
+// does not wait for that.
+func (c *Client) Abort() {
+	c.system.Root.Send(c.pid, &messages.FailConnection{Cause: errAborted})
+	c.system.Root.Send(c.pid, &messages.Stop{})
+}
+
+var errAborted = errors.New("aborted by its user")

@@ -1,0 +1,97 @@
+// Package dandelion is a WebSocket client (RFC 6455) in the actor model. This
+// package is the door for code without actors; for code with actors there is
+// package supervisor.
+//
+//	client, err := dandelion.Dial(ctx, "wss://example.org/feed", nil)
+//	if err != nil {
+//		return err
+//	}
+//	defer client.Close(ctx, wire.StatusNormal, "")
+//	if err := client.WriteText(ctx, "hello"); err != nil {
+//		return err
+//	}
+//	msg, err := client.Read(ctx)
+//
+// [Dial] makes one connection. [Supervise] keeps a connection up: it connects
+// again, with randomised exponential backoff, when the connection is lost.
+//
+// What arrives is read with [Client.Read] or [Client.Messages], or given to the
+// callbacks of a [Handler]. All methods of a Client are safe for concurrent use,
+// also from within a handler. A context that ends while a method waits ends the
+// waiting and nothing else: the connection is as good as before.
+package dandelion
+
+import (
+	"context"
+
+	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
+)
+
+// Dial connects to a ws or wss URL and returns when the connection is open. opts
+// may be nil. ctx bounds the dialling only. The error is a *handshake.Error.
+//
+// The connection lives until it is closed by either side or lost; it has to be
+// closed with [Client.Close] or [Client.Abort].
+func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
+	c, cfg, err := newClient(url, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.once, cfg.Once = true, true
+	cfg.Context = ctx
+	c.spawn(cfg)
+	for {
+		state, changed := c.view.State()
+		if c.view.Opened() != nil {
+			return c, nil
+		}
+		if state == messages.StateStopped {
+			return nil, c.Err()
+		}
+		<-changed // at the latest when ctx ends, which ends the handshake
+	}
+}
+
+// Supervise keeps a connection to a ws or wss URL up until ctx ends or the
+// client is closed, or until an end that the verdict calls final; see
+// supervisor.DefaultVerdict. It returns at once: the first attempt runs in the
+// background like all others, and is an event. opts may be nil. An error says
+// that the URL or the options are not valid.
+//
+// When ctx ends the connection is closed with the code 1001 (going away).
+func Supervise(ctx context.Context, url string, opts *Options) (*Client, error) {
+	c, cfg, err := newClient(url, opts)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := handshake.ParseURL(url); err != nil {
+		return nil, err
+	}
+	cfg.Lifetime = ctx
+	c.spawn(cfg)
+	return c, nil
+}
+
+func newClient(url string, opts *Options) (*Client, supervisor.Config, error) {
+	if opts == nil {
+		opts = &Options{}
+	}
+	c := &Client{view: supervisor.NewView(), system: opts.System}
+	if c.system == nil {
+		c.system = sharedSystem()
+	}
+	cfg, err := opts.config(url)
+	cfg.View = c.view
+	if opts.Handler != nil {
+		c.handler = *opts.Handler
+	}
+	if c.handler.takesData() {
+		cfg.Sink = &handlerSink{c}
+	} else {
+		c.inbox = newInbox()
+		cfg.Sink = &inboxSink{handlerSink{c}}
+	}
+	return c, cfg, err
+}

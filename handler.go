@@ -1,0 +1,121 @@
+package dandelion
+
+import (
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// Handler are callbacks for what happens to a client; each may be nil. They are
+// called one at a time, in the order of the events, on a goroutine of their own:
+// one that takes long holds up the ones behind it and in the end the server's
+// sending, but neither Pongs nor closing. They may use the client as they like.
+//
+// What a callback is given belongs to it. A panic is caught; see Options.OnPanic.
+type Handler struct {
+	// OnConnecting: an attempt to connect begins.
+	OnConnecting func(c *Client, e *messages.Connecting)
+	// OnOpen: the connection is open.
+	OnOpen func(c *Client, e *messages.Opened)
+	// OnText and OnBinary: a message arrived.
+	OnText   func(c *Client, text string)
+	OnBinary func(c *Client, data []byte)
+	// OnFragment: a part of a message arrived; only with Options.Streaming.
+	OnFragment func(c *Client, e *messages.FragmentReceived)
+	// OnPing: a Ping arrived, and was answered.
+	OnPing func(c *Client, data []byte)
+	// OnPong: a Pong arrived.
+	OnPong func(c *Client, e *messages.PongReceived)
+	// OnClosing: the connection takes no more messages.
+	OnClosing func(c *Client, e *messages.Closing)
+	// OnClosed: the connection has ended.
+	OnClosed func(c *Client, e *messages.Closed)
+	// OnReconnecting: the client will connect again after a delay.
+	OnReconnecting func(c *Client, e *messages.ReconnectScheduled)
+	// OnGaveUp: the client will not connect again.
+	OnGaveUp func(c *Client, e *messages.GaveUp)
+	// OnPanic: a callback panicked.
+	OnPanic func(c *Client, e *messages.HandlerFailed)
+	// OnStopped: nothing follows.
+	OnStopped func(c *Client, e *messages.Stopped)
+}
+
+func (h *Handler) takesData() bool {
+	return h.OnText != nil || h.OnBinary != nil || h.OnFragment != nil
+}
+
+// call calls a callback if there is one.
+func call[T any](c *Client, f func(*Client, T), v T) {
+	if f != nil {
+		f(c, v)
+	}
+}
+
+// handlerSink gives everything to the handler.
+type handlerSink struct{ c *Client }
+
+func (s *handlerSink) Batch(b *actors.Batch) {
+	h := &s.c.handler
+	for {
+		item, rtt, ok := b.Next()
+		if !ok {
+			b.Release()
+			return
+		}
+		switch {
+		case !item.Opcode.IsData():
+			s.control(actors.Event(b.Epoch, item, rtt))
+		case !item.First || !item.Final || h.OnFragment != nil && h.OnText == nil && h.OnBinary == nil:
+			if h.OnFragment != nil {
+				h.OnFragment(s.c, fragment(b.Epoch, item))
+			}
+		case item.Opcode == wire.OpText:
+			if h.OnText != nil {
+				h.OnText(s.c, string(item.Payload))
+			}
+		default:
+			if h.OnBinary != nil {
+				h.OnBinary(s.c, actors.Own(item))
+			}
+		}
+	}
+}
+
+func fragment(epoch uint64, item *wire.Item) *messages.FragmentReceived {
+	kind := messages.Binary
+	if item.Opcode == wire.OpText {
+		kind = messages.Text
+	}
+	return &messages.FragmentReceived{Epoch: epoch, Kind: kind, First: item.First, Final: item.Final, Data: actors.Own(item)}
+}
+
+func (s *handlerSink) control(event any) {
+	switch e := event.(type) {
+	case *messages.PingReceived:
+		call(s.c, s.c.handler.OnPing, e.Data)
+	case *messages.PongReceived:
+		call(s.c, s.c.handler.OnPong, e)
+	}
+}
+
+func (s *handlerSink) Event(event any) {
+	h := &s.c.handler
+	switch e := event.(type) {
+	case *messages.Connecting:
+		call(s.c, h.OnConnecting, e)
+	case *messages.Opened:
+		call(s.c, h.OnOpen, e)
+	case *messages.Closing:
+		call(s.c, h.OnClosing, e)
+	case *messages.Closed:
+		call(s.c, h.OnClosed, e)
+	case *messages.ReconnectScheduled:
+		call(s.c, h.OnReconnecting, e)
+	case *messages.GaveUp:
+		call(s.c, h.OnGaveUp, e)
+	case *messages.HandlerFailed:
+		call(s.c, h.OnPanic, e)
+	case *messages.Stopped:
+		call(s.c, h.OnStopped, e)
+	}
+}

@@ -1,0 +1,144 @@
+package handshake
+
+// Reading an HTTP/1.1 answer, strictly and not beyond a limit.
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"strings"
+)
+
+// answerHead is the head of a final answer.
+type answerHead struct {
+	raw    []byte // with the empty line
+	minor  int    // of HTTP/1.x
+	status int
+	header http.Header
+}
+
+// readAnswer reads the head of the final answer, and not a byte beyond it if r
+// does not read ahead. RFC 9110 §15.2: interim 1xx answers are passed over.
+// All heads together may have limit bytes.
+func readAnswer(r io.ByteReader, limit int) (*answerHead, error) {
+	for left := limit; ; {
+		raw, err := readHead(r, left)
+		if err == errTooLong {
+			return nil, fmt.Errorf("the answer's head is longer than %d bytes (MaxAnswer)", limit)
+		}
+		if err != nil {
+			return nil, err
+		}
+		left -= len(raw)
+		h, err := parseHead(raw)
+		if err != nil {
+			return nil, err
+		}
+		if h.status < 100 || h.status > 199 || h.status == http.StatusSwitchingProtocols {
+			return h, nil
+		}
+	}
+}
+
+var errTooLong = errors.New("too long")
+
+// readHead reads up to and with the empty line. What cannot become an HTTP
+// answer is refused with its first wrong byte.
+func readHead(r io.ByteReader, limit int) ([]byte, error) {
+	const begin = "HTTP/1."
+	var head []byte
+	line := 0 // where the current one begins
+	for {
+		if len(head) >= limit {
+			return nil, errTooLong
+		}
+		c, err := r.ReadByte()
+		if err == io.EOF {
+			if len(head) == 0 {
+				return nil, fmt.Errorf("the connection was closed without an answer: %w", io.ErrUnexpectedEOF)
+			}
+			return nil, fmt.Errorf("the connection was closed within the answer: %w", io.ErrUnexpectedEOF)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the answer: %w", err)
+		}
+		head = append(head, c)
+		if n := len(head); n <= len(begin) && c != begin[n-1] {
+			return nil, errors.New("what was answered is not HTTP/1")
+		}
+		if c != '\n' {
+			continue
+		}
+		if l := string(head[line:]); l == "\r\n" || l == "\n" {
+			return head, nil
+		}
+		line = len(head)
+	}
+}
+
+var errMalformedHeader = errors.New("the answer has a malformed header line (RFC 7230 §3.2)")
+
+// parseHead parses a complete head.
+func parseHead(raw []byte) (*answerHead, error) {
+	first, fields, _ := bytes.Cut(raw, []byte("\n"))
+	h := &answerHead{raw: raw}
+	if !h.parseStatusLine(strings.TrimSuffix(string(first), "\r")) {
+		return nil, errors.New("the answer has a malformed status line (RFC 7230 §3.1.2)")
+	}
+	// It joins folded lines (RFC 7230 §3.2.4), and refuses a line without a colon, one
+	// that begins with a blank right after the status line (§3), and control
+	// characters (RFC 9110 §5.5). Its errors quote the line, which may hold a secret.
+	header, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(fields))).ReadMIMEHeader()
+	if err != nil {
+		return nil, errMalformedHeader
+	}
+	for name := range header {
+		// RFC 7230 §3.2.4: no blank between name and colon.
+		if !isToken(name) {
+			return nil, errMalformedHeader
+		}
+	}
+	h.header = http.Header(header)
+	return h, nil
+}
+
+// parseStatusLine: RFC 7230 §2.6, §3.1.2. The version is HTTP/1 and one digit, the status
+// three digits; the reason phrase has no meaning.
+func (h *answerHead) parseStatusLine(s string) bool {
+	s, ok := strings.CutPrefix(s, "HTTP/1.")
+	if !ok || len(s) < len("1 101") || !isDigit(s[0]) || s[1] != ' ' {
+		return false
+	}
+	h.minor = int(s[0] - '0')
+	for _, c := range []byte(s[2:5]) {
+		if !isDigit(c) {
+			return false
+		}
+		h.status = h.status*10 + int(c-'0')
+	}
+	phrase := s[5:]
+	return phrase == "" || phrase[0] == ' '
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// readBody returns the first bytes of the body that follows head in r, at most
+// maxBody. It is an error if the head does not say where the body ends
+// (RFC 7230 §3.3.3); a body cut short is none.
+func (h *answerHead) readBody(r io.Reader) ([]byte, error) {
+	resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(h.raw), r)), nil)
+	if err != nil {
+		return nil, errors.New("the length of the answer's body is invalid or contradicts itself (RFC 7230 §3.3.3)")
+	}
+	return firstBytes(resp.Body), nil
+}
+
+// firstBytes reads up to maxBody bytes; what came before an error counts.
+func firstBytes(r io.Reader) []byte {
+	body, _ := io.ReadAll(io.LimitReader(r, maxBody))
+	return body
+}

@@ -1,0 +1,585 @@
+package handshake
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// deflate is the offer that the tests of answers make.
+var deflate = []Extension{{"permessage-deflate", []Param{{"server_max_window_bits", "12"}}}}
+
+// withLines is a correct answer with further lines; {accept} is put in later.
+func withLines(lines ...string) string {
+	return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n" +
+		strings.Join(lines, "\r\n") + "\r\n\r\n"
+}
+
+// with is a correct answer in which one line is replaced by others.
+func with(name string, lines ...string) string {
+	answer := "HTTP/1.1 101 Switching Protocols\r\n"
+	for _, l := range []string{"Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: {accept}"} {
+		if !strings.HasPrefix(l, name+":") {
+			answer += l + "\r\n"
+		}
+	}
+	for _, l := range lines {
+		answer += l + "\r\n"
+	}
+	return answer + "\r\n"
+}
+
+// statusLine is a correct answer with another first line.
+func statusLine(line string) string {
+	return strings.Replace(with(""), "HTTP/1.1 101 Switching Protocols", line, 1)
+}
+
+func TestAcceptedAnswers(t *testing.T) {
+	for _, c := range []struct {
+		name, answer string
+	}{
+		// req: 6455-4.1-32
+		{"plain", with("")},
+		{"another order", "HTTP/1.1 101 X\r\nSec-WebSocket-Accept: {accept}\r\nConnection: Upgrade\r\nDate: x\r\nUpgrade: websocket\r\n\r\n"},
+		// req: 6455-4.1-43 6455-2.1-02
+		{"keyword in mixed case", with("Upgrade", "uPGRADE: WebSocket")},
+		{"keyword in capitals", with("Upgrade", "UPGRADE: WEBSOCKET")},
+		{"connection list", with("Connection", "CONNECTION: keep-alive, UPGRADE")},
+		{"connection on two lines", with("Connection", "Connection: keep-alive", "Connection: upgrade")},
+		{"accept name in capitals", with("Sec-WebSocket-Accept", "sec-websocket-ACCEPT: {accept}")},
+		// req: 6455-4.1-39
+		{"blanks around accept", with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept:  \t{accept} ")},
+		{"no blank before accept", with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept:{accept}")},
+		// req: 9110-5.6.1-01
+		{"empty elements", with("Connection", "Connection: , Upgrade ,, keep-alive", "Sec-WebSocket-Extensions: , permessage-deflate ,")},
+		// req: 7230-2.6-01
+		{"HTTP/1.2", statusLine("HTTP/1.2 101 X")},
+		// req: 7230-3.1.2-01
+		{"another phrase", statusLine("HTTP/1.1 101 Whatever")},
+		{"empty phrase", statusLine("HTTP/1.1 101 ")},
+		{"no phrase", statusLine("HTTP/1.1 101")},
+		{"byte E4 in the phrase", statusLine("HTTP/1.1 101 W\xe4chsel")},
+		// req: 7230-3.2.1-01
+		{"unknown fields", withLines("X-Foo: bar", "Server: t", "Date: Sat, 1 Jan 2000 00:00:00 GMT", "Sec-WebSocket-Foo: 1")},
+		// req: 7230-3.2.4-02
+		{"folded connection", with("Connection", "Connection: keep-alive,\r\n\tUpgrade")},
+		{"folded accept", with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept:\r\n   {accept}")},
+		{"bare line feeds", strings.ReplaceAll(with(""), "\r\n", "\n")},
+		// req: 9110-15.2-01
+		{"interim answers", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\nUpgrade: h2c\r\n\r\nHTTP/1.1 199 X\r\n\r\n" + with("")},
+		// req: 7230-3.3.3-01
+		{"length of a body", withLines("Content-Length: 7")},
+		{"contradicting lengths", withLines("Content-Length: 7", "Content-Length: 8")},
+		{"chunked", withLines("Transfer-Encoding: chunked")},
+		{"unknown coding", withLines("Transfer-Encoding: x")},
+		{"extension", withLines("Sec-WebSocket-Extensions: permessage-deflate")},
+		{"extension with a blank around everything", withLines("Sec-WebSocket-Extensions: \tpermessage-deflate ; a = b ;c ")},
+		{"subprotocol", withLines("Sec-WebSocket-Protocol: chat")},
+		{"long", withLines(strings.Repeat("X-Long: "+strings.Repeat("x", 1000)+"\r\n", 60) + "X: y")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			checkLeaks(t)
+			s := serve(t, func(conn net.Conn) {
+				r := readRequest(conn)
+				io.WriteString(conn, fill(c.answer, r)+hello)
+				io.CopyN(io.Discard, conn, 11)
+				io.WriteString(conn, hello)
+			})
+			r := open(t, direct(), &Request{URL: "ws://" + s.host() + "/", Subprotocols: []string{"chat"}, Extensions: deflate})
+			got := bytes.Clone(r.Buffered)
+			if _, err := io.WriteString(r.Stream, "\x81\x85\x00\x00\x00\x00Hello"); err != nil {
+				t.Error(err)
+			}
+			rest, _ := io.ReadAll(r.Stream)
+			if got = append(got, rest...); string(got) != hello+hello {
+				t.Errorf("got %q behind the answer, want two frames", got)
+			}
+			if r.Status != 101 || r.Header.Get("Link") != "" {
+				t.Errorf("status %d, header %v", r.Status, r.Header)
+			}
+		})
+	}
+}
+
+func TestRefusedAnswers(t *testing.T) {
+	extensions := func(lines ...string) string { // each a value
+		for i := range lines {
+			lines[i] = "Sec-WebSocket-Extensions: " + lines[i]
+		}
+		return withLines(lines...)
+	}
+	for _, c := range []struct {
+		name   string
+		stage  Stage
+		req    Request
+		answer string
+	}{
+		// req: 6455-4.1-36
+		{"no upgrade", StageValidate, Request{}, with("Upgrade")},
+		{"upgrade to h2c", StageValidate, Request{}, with("Upgrade", "Upgrade: h2c")},
+		{"upgrade to websockets", StageValidate, Request{}, with("Upgrade", "Upgrade: websockets")},
+		{"upgrade to web socket", StageValidate, Request{}, with("Upgrade", "Upgrade: web socket")},
+		{"upgrade to nothing", StageValidate, Request{}, with("Upgrade", "Upgrade:")},
+		{"upgrade to a list", StageValidate, Request{}, with("Upgrade", "Upgrade: foo, websocket")},
+		{"upgrade twice", StageValidate, Request{}, with("Upgrade", "Upgrade: websocket", "Upgrade: websocket")},
+		// req: 6455-2.1-02
+		{"upgrade with a Kelvin sign", StageValidate, Request{}, with("Upgrade", "Upgrade: websoc\xe2\x84\xaaet")},
+		{"connection with a long s", StageValidate, Request{}, with("Connection", "Connection: upgrade\u017f")},
+		// req: 6455-4.1-37
+		{"no connection", StageValidate, Request{}, with("Connection")},
+		{"connection keep-alive", StageValidate, Request{}, with("Connection", "Connection: keep-alive")},
+		{"connection close", StageValidate, Request{}, with("Connection", "Connection: close")},
+		{"connection upgraded", StageValidate, Request{}, with("Connection", "Connection: upgraded")},
+		{"connection Upgrade-x", StageValidate, Request{}, with("Connection", "Connection: Upgrade-x")},
+		{"connection without a comma", StageValidate, Request{}, with("Connection", "Connection: keep-alive Upgrade")},
+		// req: 6455-4.1-38
+		{"no accept", StageValidate, Request{}, with("Sec-WebSocket-Accept")},
+		{"empty accept", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept:")},
+		{"accept is the key", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {key}")},
+		{"accept for another key", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")},
+		{"accept in other letter case", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {swapped}")},
+		{"accept without its end", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {short}")},
+		{"accept of the decoded key", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {decoded}")},
+		// req: 6455-11.3.3-01
+		{"accept twice", StageValidate, Request{}, withLines("Sec-WebSocket-Accept: {accept}")},
+		{"right and wrong accept", StageValidate, Request{}, withLines("Sec-WebSocket-Accept: x")},
+		{"wrong and right accept", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: x", "Sec-WebSocket-Accept: {accept}")},
+		// req: 6455-4.1-41
+		{"extension without an offer", StageValidate, Request{}, extensions("permessage-deflate")},
+		{"extension that was not offered", StageValidate, Request{Extensions: deflate}, extensions("permessage-foo")},
+		{"extension in other letter case", StageValidate, Request{Extensions: deflate}, extensions("Permessage-Deflate")},
+		{"second extension that was not offered", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate, permessage-foo")},
+		// req: 6455-9.1-02
+		{"second extension on a second line", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate", "permessage-foo")},
+		{"extension twice on two lines", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate", "permessage-deflate")},
+		// req: 6455-9.1-07
+		{"extension twice", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate, permessage-deflate")},
+		// req: 6455-4.2.2-03
+		{"empty extensions", StageValidate, Request{Extensions: deflate}, extensions("")},
+		{"comma as extensions", StageValidate, Request{Extensions: deflate}, extensions(",")},
+		{"empty subprotocol", StageValidate, Request{Subprotocols: []string{"chat"}}, withLines("Sec-WebSocket-Protocol:")},
+		{"empty subprotocol, none asked for", StageValidate, Request{}, withLines("Sec-WebSocket-Protocol:")},
+		// req: 6455-9.1-01
+		{"semicolon as extension", StageValidate, Request{Extensions: deflate}, extensions(";")},
+		{"nothing behind the semicolon", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate;")},
+		{"parameter without a name", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate; =1")},
+		{"parameter without its value", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate; a=")},
+		{"no semicolon", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate a")},
+		{"name is no token", StageValidate, Request{Extensions: deflate}, extensions("per(message")},
+		{"quote not closed", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits="10`)},
+		{"quote closed on the next line", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; a="1`, `0"`)},
+		// req: 6455-4.3-02
+		{"empty quotes", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits=""`)},
+		{"blank in quotes", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits="1 0"`)},
+		{"comma in quotes", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits="10,"`)},
+		{"quoted quote", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; a="1\"0"`)},
+		{"backslash at the end", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; a="1\`)},
+		// req: 6455-4.1-42
+		{"subprotocol, none asked for", StageValidate, Request{}, withLines("Sec-WebSocket-Protocol: chat")},
+		{"another subprotocol", StageValidate, Request{Subprotocols: []string{"chat"}}, withLines("Sec-WebSocket-Protocol: other")},
+		{"subprotocol in other letter case", StageValidate, Request{Subprotocols: []string{"chat"}}, withLines("Sec-WebSocket-Protocol: Chat")},
+		// req: 6455-4.2.2-02
+		{"list of subprotocols", StageValidate, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat, superchat")},
+		{"two subprotocols without a comma", StageValidate, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat superchat")},
+		// req: 6455-11.3.4-01
+		{"two lines of subprotocols", StageValidate, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: superchat")},
+		{"subprotocol twice", StageValidate, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: chat")},
+		// req: 7230-2.6-02
+		{"HTTP/1.0", StageValidate, Request{}, statusLine("HTTP/1.0 101 X")},
+		{"HTTP/2.0", StageHTTP, Request{}, statusLine("HTTP/2.0 101 X")},
+		{"HTTP/0.9", StageHTTP, Request{}, statusLine("HTTP/0.9 101 X")},
+		{"http/1.1", StageHTTP, Request{}, statusLine("http/1.1 101 X")},
+		{"HTP/1.1", StageHTTP, Request{}, statusLine("HTP/1.1 101 X")},
+		{"HTTP/1.10", StageHTTP, Request{}, statusLine("HTTP/1.10 101 X")},
+		{"HTTP/1.", StageHTTP, Request{}, statusLine("HTTP/1. 101 X")},
+		// req: 7230-3-01
+		{"blank before the first field", StageHTTP, Request{}, "HTTP/1.1 101 X\r\n Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"},
+		// req: 7230-3.1.2-02
+		{"four digits", StageHTTP, Request{}, statusLine("HTTP/1.1 1010 X")},
+		{"two digits", StageHTTP, Request{}, statusLine("HTTP/1.1 10 X")},
+		{"a letter for a digit", StageHTTP, Request{}, statusLine("HTTP/1.1 1o1 X")},
+		{"a sign", StageHTTP, Request{}, statusLine("HTTP/1.1 +101 X")},
+		{"a zero before", StageHTTP, Request{}, statusLine("HTTP/1.1 0101 X")},
+		{"two blanks", StageHTTP, Request{}, statusLine("HTTP/1.1  101 X")},
+		// req: 7230-3.2.4-01
+		{"blank before the colon", StageHTTP, Request{}, with("Upgrade", "Upgrade : websocket")},
+		{"tab before the colon", StageHTTP, Request{}, with("Upgrade", "Upgrade\t: websocket")},
+		// req: 9110-5.5-01
+		{"NUL in a value", StageHTTP, Request{}, withLines("Set-Cookie: geheim=1\x00x")},
+		{"CR in a value", StageHTTP, Request{}, withLines("Set-Cookie: geheim=1\rx")},
+		{"escape character in a value", StageHTTP, Request{}, withLines("Set-Cookie: geheim=1\x1b[m")},
+		// req: 6455-4.2.2-01
+		{"SSH", StageHTTP, Request{}, "SSH-2.0-x\r\n"},
+		{"empty line", StageHTTP, Request{}, "\r\n"},
+		{"a request", StageHTTP, Request{}, "GET / HTTP/1.1\r\n"},
+		{"no status", StageHTTP, Request{}, "HTTP/1.1\r\n\r\n"},
+		{"line without a colon", StageHTTP, Request{}, withLines("geheim")},
+		{"line without a name", StageHTTP, Request{}, withLines(": geheim")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := talkWith(t, c.req, func(conn net.Conn, r testRequest) {
+				key := r.one("Sec-WebSocket-Key")
+				accept := AcceptKey(key)
+				decoded := AcceptKey(string(must(decode(key))))
+				answer := strings.NewReplacer("{accept}", accept, "{key}", key, "{short}", strings.TrimSuffix(accept, "="),
+					"{decoded}", decoded, "{swapped}", swapCase(accept)).Replace(c.answer)
+				io.WriteString(conn, answer)
+			})
+			e := wantError(t, o.err, c.stage, "geheim")
+			if len(o.more) > 0 {
+				t.Errorf("the client wrote %q behind its request", o.more)
+			}
+			if c.stage == StageValidate && (e.Status != 101 || e.Header == nil) {
+				t.Errorf("status %d, header %v, want those of the answer", e.Status, e.Header)
+			}
+		})
+	}
+}
+
+// req: 6455-4.2.2-01 6455-4.1-12
+func TestCutOffAnswers(t *testing.T) {
+	garbage := make([]byte, 200)
+	source := rand.New(rand.NewPCG(1, 2))
+	for i := range garbage {
+		garbage[i] = byte(source.Uint32())
+	}
+	for _, c := range []struct{ name, answer string }{
+		{"nothing", ""},
+		{"within the version", "HTT"},
+		{"before the empty line", strings.TrimSuffix(with(""), "\r\n")},
+		{"garbage", string(garbage)},
+		{"behind an interim answer", "HTTP/1.1 100 Continue\r\n\r\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := talkWith(t, Request{}, func(conn net.Conn, r testRequest) {
+				io.WriteString(conn, fill(c.answer, r))
+				conn.Close()
+			})
+			wantError(t, o.err, StageHTTP)
+			if c.name != "garbage" && !errors.Is(o.err, io.ErrUnexpectedEOF) {
+				t.Errorf("error is %v, want io.ErrUnexpectedEOF in it", o.err)
+			}
+		})
+	}
+}
+
+// A server that closes at once, with the request unread or half read.
+//
+// req: 6455-4.1-12
+func TestServerClosesAtOnce(t *testing.T) {
+	checkLeaks(t)
+	s := serve(t, func(net.Conn) {})
+	wantError(t, handshakeError(t, direct(), &Request{URL: "ws://" + s.host()}), StageHTTP)
+	o := talkWith(t, Request{}, func(c net.Conn, r testRequest) { c.Close() })
+	wantError(t, o.err, StageHTTP)
+	client, wait := pipe(func(c net.Conn) { c.Close() })
+	e := wantError(t, handshakeError(t, client, &Request{URL: "ws://h.test"}), StageHTTP)
+	wait()
+	if !errors.Is(e, io.ErrClosedPipe) {
+		t.Errorf("error is %v, want io.ErrClosedPipe in it", e)
+	}
+	if s.accepted() != 1 {
+		t.Errorf("%d connections, want 1", s.accepted())
+	}
+}
+
+// However the answer and the first frame are cut into segments, no byte is
+// lost or seen twice.
+//
+// req: 6455-4.1-44 7230-3.3.3-01
+func TestBytesBehindTheAnswer(t *testing.T) {
+	for _, lines := range [][]string{{"X: y"}, {"Content-Length: 7"}, {"Transfer-Encoding: chunked"}} {
+		all := withLines(lines...) + hello
+		for cut := 1; cut <= len(all); cut++ {
+			client, wait := pipe(func(c net.Conn) {
+				answer := fill(withLines(lines...), readRequest(c)) + hello
+				cut := min(cut, len(answer))
+				io.WriteString(c, answer[:cut])
+				io.WriteString(c, answer[cut:])
+			})
+			r := open(t, client, &Request{URL: "ws://h.test/"})
+			rest, _ := io.ReadAll(r.Stream)
+			if got := string(r.Buffered) + string(rest); got != hello {
+				t.Fatalf("%q cut at %d: got %q behind the answer, want %q", lines, cut, got, hello)
+			}
+			wait()
+		}
+	}
+}
+
+// req: 6455-4.1-45 6455-4.1-46 6455-4.1-47 6455-4.3-01 7230-3.2.1-01 6455-9.1-06
+func TestAgreed(t *testing.T) {
+	for _, c := range []struct {
+		name, answer, subprotocol string
+		extensions                []string
+	}{
+		{"nothing", withLines("X-Foo: bar"), "", nil},
+		{"subprotocol", withLines("X-Foo: bar", "Sec-WebSocket-Protocol: superchat"), "superchat", nil},
+		{"extension", withLines("X-Foo: bar", "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover"), "", []string{"permessage-deflate; server_no_context_takeover"}},
+		{"quoted parameter", withLines("X-Foo: bar", `Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits="1\0"`), "", []string{"permessage-deflate; server_max_window_bits=10"}},
+		{"two extensions", withLines("X-Foo: bar", "Sec-WebSocket-Extensions: b;x=1;y,permessage-deflate"), "", []string{"b; x=1; y", "permessage-deflate"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			answer := strings.TrimSuffix(c.answer, "\r\n") + "Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2, x\r\n\r\n"
+			o := talk(t, Request{Subprotocols: []string{"chat", "superchat"}, Extensions: append([]Extension{{Name: "b"}}, deflate...)}, answer)
+			if o.err != nil {
+				t.Fatal(o.err)
+			}
+			var extensions []string
+			for _, e := range o.result.Extensions {
+				extensions = append(extensions, e.String())
+			}
+			if o.result.Subprotocol != c.subprotocol || !slices.Equal(extensions, c.extensions) {
+				t.Errorf("agreed on %q and %q, want %q and %q", o.result.Subprotocol, extensions, c.subprotocol, c.extensions)
+			}
+			if got := o.result.Header["Set-Cookie"]; !slices.Equal(got, []string{"a=1; Path=/", "b=2, x"}) || o.result.Header.Get("X-Foo") != "bar" {
+				t.Errorf("header is %q", o.result.Header)
+			}
+		})
+	}
+}
+
+// Statuses other than 101 are refusals, whatever else the answer says.
+//
+// req: 6455-4.1-33 6455-4.1-34 6455-4.1-35 9110-15-01 9110-15-02 6455-4.4-01
+func TestStatuses(t *testing.T) {
+	for _, c := range []struct {
+		status string
+		class  int
+		advice string
+	}{
+		{"200", 2, "ordinary HTTP"}, {"299", 2, ""}, {"301", 3, "redirects to ws://o.test/x"}, {"302", 3, ""}, {"303", 3, ""}, {"307", 3, ""}, {"308", 3, ""},
+		{"399", 3, ""}, {"400", 4, "version 25, 8, 7"}, {"401", 4, ""}, {"403", 4, ""}, {"404", 4, ""}, {"426", 4, "version 25, 8, 7"}, {"471", 4, ""},
+		{"500", 5, ""}, {"503", 5, ""}, {"599", 5, ""}, {"000", 5, ""}, {"099", 5, ""}, {"600", 5, ""}, {"999", 5, ""},
+	} {
+		t.Run(c.status, func(t *testing.T) {
+			lines := []string{"Content-Length: 5", "WWW-Authenticate: Basic realm=x"}
+			switch c.status[0] {
+			case '3':
+				if c.status != "399" {
+					lines = append(lines, "Location: ws://u:geheim@o.test/x?token=geheim")
+				}
+			case '4':
+				if c.advice != "" {
+					lines = append(lines, "Sec-WebSocket-Version: 25", "Sec-WebSocket-Version: 8, 7", "Upgrade: h2c")
+				}
+			}
+			answer := strings.Replace(withLines(lines...), "101 Switching Protocols", c.status+" Whatever", 1) + "Hello"
+			o := talk(t, Request{}, answer)
+			e := wantError(t, o.err, StageHTTP, "geheim")
+			if want := strings.TrimLeft(c.status, "0"); want != "" && e.Status != int(c.status[0]-'0')*100+int(c.status[1]-'0')*10+int(c.status[2]-'0') {
+				t.Errorf("status is %d, want %s", e.Status, c.status)
+			}
+			if e.StatusClass() != c.class || !strings.Contains(e.Error(), c.status) {
+				t.Errorf("class %d, want %d; %v", e.StatusClass(), c.class, e)
+			}
+			if string(e.Body) != "Hello" || e.Header.Get("WWW-Authenticate") != "Basic realm=x" {
+				t.Errorf("body %q, header %v", e.Body, e.Header)
+			}
+			if c.advice != "" && c.status[0] == '4' && !slices.Equal(e.Versions(), []string{"25", "8", "7"}) {
+				t.Errorf("versions %q", e.Versions())
+			}
+			if c.status != "301" && !strings.Contains(e.Error(), c.advice) || c.status == "301" && !strings.Contains(e.Error(), "redirects to") {
+				t.Errorf("%v, want %q in it", e, c.advice)
+			}
+			if len(o.more) > 0 {
+				t.Errorf("the client wrote %q behind its request", o.more)
+			}
+		})
+	}
+}
+
+// req: 7230-3.3.3-03 7230-3.3.3-04
+func TestRefusalBody(t *testing.T) {
+	for _, c := range []struct {
+		name, head, body, want string
+	}{
+		{"length", "Content-Length: 5", "Hello and more", "Hello"},
+		{"until the end", "X: y", "Hello", "Hello"},
+		{"chunked", "Transfer-Encoding: chunked", "3\r\nHel\r\n2\r\nlo\r\n0\r\n\r\n", "Hello"},
+		{"cut short", "Content-Length: 50", "Hello", "Hello"},
+		{"bad chunk", "Transfer-Encoding: chunked", "5\r\nHello\r\nzz\r\n", "Hello"},
+		{"long", "Content-Length: 10485760", strings.Repeat("x", 1<<20), strings.Repeat("x", 1024)},
+		{"contradicting lengths", "Content-Length: 5\r\nContent-Length: 6", "Hello", ""},
+		{"invalid length", "Content-Length: x", "Hello", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := talkWith(t, Request{}, func(conn net.Conn, r testRequest) {
+				io.WriteString(conn, "HTTP/1.1 403 No\r\n"+c.head+"\r\n\r\n"+c.body)
+				conn.Close()
+			})
+			e := wantError(t, o.err, StageHTTP)
+			if e.Status != 403 || string(e.Body) != c.want {
+				t.Errorf("status %d, body %q, want 403 and %q", e.Status, e.Body, c.want)
+			}
+		})
+	}
+}
+
+// The body is not waited for: a second, or the caller's context.
+//
+// req: 7230-3.3.3-04
+func TestEndlessRefusalBody(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		deadline time.Duration
+		want     time.Duration
+	}{
+		{"no deadline", time.Hour, bodyTimeout},
+		{"deadline", 300 * time.Millisecond, 300 * time.Millisecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, wait := pipe(func(c net.Conn) {
+					readRequest(c)
+					io.WriteString(c, "HTTP/1.1 403 No\r\n\r\n")
+					for {
+						if _, err := io.WriteString(c, "x"); err != nil {
+							return
+						}
+						time.Sleep(90 * time.Millisecond)
+					}
+				})
+				begin := time.Now()
+				ctx, cancel := deadline(t, c.deadline)
+				defer cancel()
+				_, err := client.Handshake(ctx, &Request{URL: "ws://h.test/"})
+				e := wantError(t, err, StageHTTP)
+				if d := time.Since(begin); d != c.want {
+					t.Errorf("failed after %v, want %v", d, c.want)
+				}
+				if e.Status != 403 || len(e.Body) < 3 || errors.Is(err, ctx.Err()) != (ctx.Err() != nil) {
+					t.Errorf("status %d, body %q, %v", e.Status, e.Body, err)
+				}
+				wait()
+			})
+		})
+	}
+}
+
+// endless repeats a text for ever, and counts what is read.
+type endless struct {
+	text string
+	read int
+}
+
+func (e *endless) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		p[n] = e.text[(e.read+n)%len(e.text)]
+		n++
+	}
+	e.read += n
+	return n, nil
+}
+
+// What is read of an answer is limited; without an end it ends at the limit.
+//
+// req: 7230-3.2.5-01 9110-15.2-02
+func TestLongAnswers(t *testing.T) {
+	for _, c := range []struct{ name, begin, text string }{
+		{"one long line", "HTTP/1.1 101 X\r\nX: ", "x"},
+		{"many lines", "HTTP/1.1 101 X\r\n", "X: y\r\n"},
+		{"many folds", "HTTP/1.1 101 X\r\nX: y\r\n", " y\r\n"},
+		{"long phrase", "HTTP/1.1 101 ", "x"},
+		{"interim answers", "", "HTTP/1.1 102 Processing\r\n\r\n"},
+	} {
+		for _, limit := range []int{0, 1000} {
+			source := &endless{text: c.text}
+			a := &NetAdapter{MaxAnswer: limit}
+			_, err := readAnswer(bufio.NewReader(io.MultiReader(strings.NewReader(c.begin), source)), a.maxAnswer())
+			if err == nil || !strings.Contains(err.Error(), "MaxAnswer") {
+				t.Errorf("%s: error is %v", c.name, err)
+			}
+			if most := a.maxAnswer() + 4096; source.read > most {
+				t.Errorf("%s: read %d bytes, want at most %d", c.name, source.read, most)
+			}
+		}
+	}
+	synctest.Test(t, func(t *testing.T) { // an answer that is slow and without end
+		client, wait := pipe(func(c net.Conn) {
+			readRequest(c)
+			for {
+				if _, err := io.WriteString(c, "HTTP/1.1 102 X\r\n\r\n"); err != nil {
+					return
+				}
+				time.Sleep(time.Second)
+			}
+		})
+		begin := time.Now()
+		_, err := client.Handshake(t.Context(), &Request{URL: "ws://h.test/"})
+		wantError(t, err, StageHTTP)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != defaultAnswerTimeout {
+			t.Errorf("%v after %v, want AnswerTimeout", err, time.Since(begin))
+		}
+		wait()
+	})
+}
+
+// FuzzAnswer checks what holds of every answer: no panic, no more read than
+// allowed, and an answer that is accepted has what it must have.
+func FuzzAnswer(f *testing.F) {
+	const key = "dGhlIHNhbXBsZSBub25jZQ=="
+	req := &Request{Subprotocols: []string{"chat"}, Extensions: deflate}
+	for _, s := range []string{
+		with("") + hello, withLines("Sec-WebSocket-Protocol: chat", `Sec-WebSocket-Extensions: permessage-deflate; a="b"; c`),
+		"HTTP/1.1 100 C\r\n\r\n" + with(""), "HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nHello", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+		with("Connection", "Connection: keep-alive,\r\n\tUpgrade"), "HTTP/1.1 101 X\n\n", "SSH-2.0-x\r\n",
+	} {
+		f.Add([]byte(strings.ReplaceAll(s, "{accept}", AcceptKey(key))))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		const limit = 2000
+		source := bytes.NewReader(in)
+		r := bufio.NewReaderSize(source, 16)
+		head, err := readAnswer(r, limit)
+		consumed := len(in) - source.Len() - r.Buffered()
+		if consumed > limit {
+			t.Fatalf("consumed %d bytes of an answer", consumed)
+		}
+		if err != nil {
+			return
+		}
+		if head.status >= 100 && head.status < 200 && head.status != 101 {
+			t.Fatalf("status %d is not final", head.status)
+		}
+		for name, values := range head.header {
+			if !isToken(name) || strings.ContainsAny(strings.Join(values, ""), "\r\n\x00") {
+				t.Fatalf("header %q: %q", name, values)
+			}
+		}
+		if head.status != 101 {
+			if body, _ := head.readBody(r); len(body) > maxBody {
+				t.Fatalf("body has %d bytes", len(body))
+			}
+			return
+		}
+		subprotocol, extensions, err := validate(&Answer{Major: 1, Minor: head.minor, Status: 101, Header: head.header}, key, req)
+		if err != nil {
+			return
+		}
+		if head.header.Get("Sec-WebSocket-Accept") != AcceptKey(key) || !strings.EqualFold(head.header.Get("Upgrade"), "websocket") {
+			t.Fatalf("accepted %q", in)
+		}
+		if subprotocol != "" && subprotocol != "chat" || len(extensions) > 1 {
+			t.Fatalf("accepted %q and %q", subprotocol, extensions)
+		}
+		for _, e := range extensions {
+			again, err := parseExtensions([]string{e.String()})
+			if err != nil || len(again) != 1 || again[0].String() != e.String() {
+				t.Fatalf("%q became %q, %v", e, again, err)
+			}
+		}
+		if rest, _ := io.ReadAll(r); len(rest) != len(in)-consumed {
+			t.Fatalf("%d bytes behind the answer, want %d", len(rest), len(in)-consumed)
+		}
+	})
+}

@@ -1,0 +1,136 @@
+package handshake
+
+// Through a proxy: HTTP CONNECT (RFC 9110 §9.3.6) and SOCKS5 (RFC 1928), RFC 6455 §4.1.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/net/proxy"
+)
+
+// proxyPorts are the schemes of proxies and their default ports.
+var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
+
+// dialThrough connects to the server of u through a proxy. Every error has StageProxy, and names
+// the proxy without its user information.
+func (a *NetAdapter) dialThrough(ctx context.Context, via, u *url.URL, head *Head) (net.Conn, error) {
+	port, known := proxyPorts[via.Scheme]
+	if !known || via.Hostname() == "" {
+		return nil, fail(StageProxy, errors.New("the proxy's URL is not one with a host and the scheme http, https, socks5 or socks5h"))
+	}
+	if via.Port() != "" {
+		port = via.Port()
+	}
+	hostPort := net.JoinHostPort(via.Hostname(), port)
+	conn, err := a.dialProxy(ctx, via.Hostname(), hostPort)
+	if err == nil {
+		tcp := conn
+		err = a.stage(StageProxy).run(ctx, tcp, func(ctx context.Context) error {
+			switch via.Scheme {
+			case "https":
+				t := a.tlsClient(tcp, tlsName(via))
+				if err := t.HandshakeContext(ctx); err != nil {
+					return err
+				}
+				conn = t
+				fallthrough
+			case "http":
+				return a.connectHTTP(ctx, conn, via, u, head)
+			default:
+				return connectSOCKS(ctx, conn, hostPort, via, u)
+			}
+		})
+		if err != nil {
+			tcp.Close()
+		}
+	}
+	if err != nil {
+		return nil, proxyError(hostPort, err)
+	}
+	return conn, nil
+}
+
+// dialProxy connects to the proxy itself. No gate: it is not the host that RFC 6455 §4.1 speaks of.
+func (a *NetAdapter) dialProxy(ctx context.Context, host, hostPort string) (net.Conn, error) {
+	if a.DialContext != nil {
+		return a.dialCustom(ctx, hostPort)
+	}
+	conn, _, err := a.dial(ctx, host, hostPort, &Gate{PerAddress: -1})
+	return conn, err
+}
+
+// proxyError puts what went wrong on the way to or at the proxy under StageProxy.
+func proxyError(hostPort string, err error) error {
+	e := fail(StageProxy, err)
+	e.Stage = StageProxy
+	e.Err = fmt.Errorf("proxy %s: %w", hostPort, e.Err)
+	return e
+}
+
+// connectHTTP asks the proxy for a tunnel. RFC 6455 §4.1 step 3.
+func (a *NetAdapter) connectHTTP(ctx context.Context, conn net.Conn, via, u *url.URL, head *Head) error {
+	target := withoutZone(address(u))
+	ask := &Head{Host: target}
+	if agent := head.value("User-Agent"); agent != "" {
+		ask.Fields = append(ask.Fields, Field{"User-Agent", agent})
+	}
+	if via.User != nil {
+		ask.Fields = append(ask.Fields, Field{"Proxy-Authorization", basicAuth(via.User)})
+	}
+	if _, err := conn.Write(appendHead(nil, http.MethodConnect, target, ask)); err != nil {
+		return err
+	}
+	// Byte by byte: what comes behind the head belongs to the tunnel.
+	answer, err := readAnswer(byteReader{conn}, a.maxAnswer())
+	if err != nil {
+		return err
+	}
+	// RFC 7230 §3.3.3: a 2xx to CONNECT has no body whatever its header says.
+	if answer.status >= 200 && answer.status <= 299 {
+		return nil
+	}
+	refusal := &Answer{Status: answer.status, Header: answer.header}
+	if err := refusalBody(ctx, conn, conn, answer, refusal); err != nil {
+		return err
+	}
+	return refused(StageProxy, "it", refusal)
+}
+
+// byteReader reads single bytes from a connection, and none ahead.
+type byteReader struct{ io.Reader }
+
+func (r byteReader) ReadByte() (byte, error) {
+	var b [1]byte
+	_, err := io.ReadFull(r.Reader, b[:])
+	return b[0], err
+}
+
+// connectSOCKS asks a SOCKS5 proxy for a connection. It leaves the name to the proxy.
+func connectSOCKS(ctx context.Context, conn net.Conn, hostPort string, via, u *url.URL) error {
+	var auth *proxy.Auth
+	if via.User != nil {
+		password, _ := via.User.Password()
+		auth = &proxy.Auth{User: via.User.Username(), Password: password}
+	}
+	d, err := proxy.SOCKS5("tcp", hostPort, auth, connected{conn})
+	if err != nil {
+		return err
+	}
+	// What it returns is conn in a wrapping that only adds an address.
+	_, err = d.(proxy.ContextDialer).DialContext(ctx, "tcp", address(u))
+	return err
+}
+
+// connected is a dialer for a connection that is there already.
+type connected struct{ conn net.Conn }
+
+func (c connected) Dial(string, string) (net.Conn, error) { return c.conn, nil }
+func (c connected) DialContext(context.Context, string, string) (net.Conn, error) {
+	return c.conn, nil
+}

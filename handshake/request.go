@@ -1,0 +1,174 @@
+package handshake
+
+// The request: what a Request may contain, and the header section made of it.
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// check finds what must not be sent, before any network is used. The errors
+// quote no values: they may be credentials.
+func (r *Request) check() error {
+	// RFC 6455 §4.1: subprotocols are non-empty tokens, all different.
+	for i, p := range r.Subprotocols {
+		if !isToken(p) {
+			return fmt.Errorf("subprotocol %q is not a token (RFC 6455 §4.1)", p)
+		}
+		if slices.Contains(r.Subprotocols[:i], p) {
+			return fmt.Errorf("subprotocol %q is asked for twice (RFC 6455 §4.1)", p)
+		}
+	}
+	for _, e := range r.Extensions {
+		if !e.valid() {
+			return fmt.Errorf("extension %q breaks the grammar of RFC 6455 §9.1", e)
+		}
+	}
+	// RFC 9110 §5.5: no CR, LF, NUL or other control characters.
+	switch {
+	case !validHost(r.Host):
+		return errors.New("Host has a character that may not stand there")
+	case !httpguts.ValidHeaderFieldValue(r.Origin):
+		return errors.New("Origin has a character that may not stand in a header")
+	case !httpguts.ValidHeaderFieldValue(r.UserAgent):
+		return errors.New("UserAgent has a character that may not stand in a header")
+	}
+	single := make(map[string]int)
+	for name, values := range r.Header {
+		if !httpguts.ValidHeaderFieldName(name) {
+			return fmt.Errorf("header name %q is not a token (RFC 9110 §5.1)", name)
+		}
+		if instead := owned(name); instead != "" {
+			return fmt.Errorf("header %s must not be given: %s", name, instead)
+		}
+		for _, v := range values {
+			if !httpguts.ValidHeaderFieldValue(v) {
+				return fmt.Errorf("the value of header %s has a character that may not stand in a header (RFC 9110 §5.5)", name)
+			}
+		}
+		key := http.CanonicalHeaderKey(name)
+		single[key] += len(values)
+		switch key {
+		case "Authorization", "Origin", "User-Agent":
+			if single[key] > 1 {
+				return fmt.Errorf("header %s is given more than once", key)
+			}
+		}
+	}
+	return nil
+}
+
+// owned tells of a header that belongs to the handshake, and what to do instead.
+// RFC 6455 §11.3: the fields of the handshake occur once.
+func owned(name string) string {
+	switch key := http.CanonicalHeaderKey(name); key {
+	case "Host":
+		return "set the field Host of the Request"
+	case "Upgrade", "Connection":
+		return "the handshake sets it"
+	case "Sec-Websocket-Protocol":
+		return "set the field Subprotocols of the Request"
+	case "Sec-Websocket-Extensions":
+		return "set the field Extensions of the Request"
+	case "Content-Length", "Transfer-Encoding", "Trailer", "Expect":
+		return "the request has no body" // RFC 6455 §4.1: a GET
+	case "Proxy-Authorization":
+		return "give the credentials in the URL of the proxy" // it must not go through the tunnel
+	default:
+		if strings.HasPrefix(key, "Sec-Websocket-") {
+			return "the handshake sets it"
+		}
+		return ""
+	}
+}
+
+// validHost tells whether s is empty or may be sent as Host (RFC 7230 §5.4).
+func validHost(s string) bool {
+	return httpguts.ValidHostHeader(s) && !strings.ContainsAny(s, "@/?# ")
+}
+
+// head makes the header section (RFC 6455 §4.1). The Request has been checked.
+func (r *Request) head(u *url.URL, key string) *Head {
+	h := &Head{Host: r.Host}
+	if h.Host == "" {
+		h.Host = withoutZone(u.Host)
+	}
+	add := func(name, value string) {
+		h.Fields = append(h.Fields, Field{name, value})
+	}
+	add("Upgrade", "websocket")
+	add("Connection", "Upgrade")
+	add("Sec-WebSocket-Key", key)
+	add("Sec-WebSocket-Version", "13")
+	if len(r.Subprotocols) > 0 {
+		add("Sec-WebSocket-Protocol", strings.Join(r.Subprotocols, ", "))
+	}
+	if len(r.Extensions) > 0 {
+		var offers []string
+		for _, e := range r.Extensions {
+			offers = append(offers, e.String())
+		}
+		add("Sec-WebSocket-Extensions", strings.Join(offers, ", ")) // RFC 6455 §9.1: one line
+	}
+	if r.Origin != "" && !r.has("Origin") {
+		add("Origin", r.Origin)
+	}
+	if !r.has("User-Agent") {
+		agent := r.UserAgent
+		if agent == "" {
+			agent = DefaultUserAgent
+		}
+		add("User-Agent", agent)
+	}
+	if u.User != nil && !r.has("Authorization") {
+		add("Authorization", basicAuth(u.User))
+	}
+	// In the order of their names, so that the same Request always gives the same bytes.
+	names := make([]string, 0, len(r.Header))
+	for name := range r.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, v := range r.Header[name] {
+			if v == "" && equalFold(name, "User-Agent") {
+				continue // RFC 9110 §10.1.5: configured not to name itself
+			}
+			add(name, v)
+		}
+	}
+	return h
+}
+
+// has tells whether the user gave this header, in any letter case.
+func (r *Request) has(name string) bool {
+	for n, values := range r.Header {
+		if equalFold(n, name) && len(values) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// basicAuth: RFC 7617 §2.
+func basicAuth(user *url.Userinfo) string {
+	password, _ := user.Password()
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
+}
+
+// appendHead appends a request without a body (RFC 7230 §3), with Host as its first
+// header (RFC 9110 §7.2).
+func appendHead(b []byte, method, target string, h *Head) []byte {
+	b = append(b, method+" "+target+" HTTP/1.1\r\nHost: "+h.Host+"\r\n"...)
+	for _, f := range h.Fields {
+		b = append(b, f.Name+": "+f.Value+"\r\n"...)
+	}
+	return append(b, "\r\n"...)
+}

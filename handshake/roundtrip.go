@@ -1,0 +1,169 @@
+package handshake
+
+// The HTTP exchange left to an *http.Client.
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// RoundTripAdapter makes the HTTP exchange with an *http.Client and so uses its
+// connections, proxies, TLS configuration, cookie jar and middleware. An http.RoundTripper is given as
+// &http.Client{Transport: t}. It may be used by several goroutines at once.
+//
+// What a NetAdapter does by itself is here as net/http does it: limits, timeouts and leniency when
+// reading the answer, the order of the header, and that a connection on which a
+// handshake was refused may be kept for other requests. With a proxy, net/http tunnels only
+// wss; for ws the proxy itself has to pass on the upgrade.
+type RoundTripAdapter struct {
+	// Client makes the request. Its Timeout and CheckRedirect are not used. nil: http.DefaultClient.
+	Client *http.Client
+
+	// Timeout bounds the exchange. 0 means 30 s, negative none.
+	Timeout time.Duration
+
+	// Gate bounds the attempts that are under way at once; to it, the addresses
+	// behind Client are unknown. nil: one for the whole process.
+	Gate *Gate
+}
+
+const defaultRoundTripTimeout = 30 * time.Second
+
+// Exchange implements Adapter.
+func (a *RoundTripAdapter) Exchange(ctx context.Context, u *url.URL, head *Head) (*Answer, error) {
+	leave, err := a.Gate.enterUnknown(ctx, address(u))
+	if err != nil {
+		return nil, fail(StageDial, err)
+	}
+	defer leave()
+
+	client := *http.DefaultClient
+	if a.Client != nil {
+		client = *a.Client
+	}
+	client.Timeout = 0 // it would cover the stream as well, and take its Write away
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+	var answer *Answer
+	progress := progress{now: point{stage: StageHTTP}}
+	whole := newStage(StageHTTP, "RoundTripAdapter.Timeout", a.Timeout, defaultRoundTripTimeout)
+	err = whole.run(ctx, nil, func(ctx context.Context) error {
+		reading, cancel := context.WithCancel(ctx)
+		defer cancel()
+		resp, err := client.Do(httpRequest(httptrace.WithClientTrace(reading, progress.trace()), u, head))
+		if err != nil {
+			return &Error{Stage: progress.get().stage, Err: withoutURL(err)}
+		}
+		if resp.StatusCode != http.StatusSwitchingProtocols {
+			defer time.AfterFunc(bodyTimeout, cancel).Stop()
+		}
+		if answer, err = httpAnswer(resp); err != nil {
+			return err
+		}
+		if answer.Stream == nil && ctx.Err() != nil {
+			return interrupted(ctx, answer)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer.LocalAddr, answer.RemoteAddr = progress.get().local, progress.get().remote
+	return answer, nil
+}
+
+// httpRequest makes the request for net/http.
+func httpRequest(ctx context.Context, u *url.URL, head *Head) *http.Request {
+	target := *u
+	target.Scheme = map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
+	header := make(http.Header)
+	header["User-Agent"] = nil // so that net/http does not put its own
+	for _, f := range head.Fields {
+		name := f.Name
+		// net/http finds its own fields by their canonical names; ours have a spelling that it would change.
+		if !strings.HasPrefix(name, "Sec-WebSocket-") {
+			name = textproto.CanonicalMIMEHeaderKey(name)
+		}
+		header[name] = append(header[name], f.Value)
+	}
+	return (&http.Request{
+		Method: http.MethodGet, URL: &target, Host: head.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+}
+
+// httpAnswer makes an Answer of what net/http returned.
+func httpAnswer(resp *http.Response) (*Answer, error) {
+	answer := &Answer{Major: resp.ProtoMajor, Minor: resp.ProtoMinor, Status: resp.StatusCode, Header: resp.Header}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		answer.Body = firstBytes(resp.Body)
+		resp.Body.Close()
+		return answer, nil
+	}
+	stream, ok := resp.Body.(io.ReadWriteCloser)
+	if !ok {
+		resp.Body.Close()
+		return nil, errors.New("the transport of Client does not give the connection behind a 101")
+	}
+	answer.Stream = stream
+	return answer, nil
+}
+
+// withoutURL takes off the wrapping with the URL, which may hold credentials in its query.
+func withoutURL(err error) error {
+	var e *url.Error
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+// progress is how far an exchange of net/http has come. The hooks are called from
+// several goroutines, some after the exchange.
+type progress struct {
+	mu  sync.Mutex
+	now point
+}
+
+type point struct {
+	stage         Stage
+	local, remote net.Addr
+}
+
+func (p *progress) set(now point) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = now
+}
+
+func (p *progress) get() point {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now
+}
+
+func (p *progress) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		DNSStart:     func(httptrace.DNSStartInfo) { p.set(point{stage: StageResolve}) },
+		ConnectStart: func(string, string) { p.set(point{stage: StageDial}) },
+		ConnectDone: func(_, _ string, err error) {
+			// What comes next, if it is neither TLS nor the request, is the talk with a proxy.
+			if err == nil {
+				p.set(point{stage: StageProxy})
+			}
+		},
+		TLSHandshakeStart: func() { p.set(point{stage: StageTLS}) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			p.set(point{StageHTTP, info.Conn.LocalAddr(), info.Conn.RemoteAddr()})
+		},
+	}
+}

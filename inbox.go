@@ -1,0 +1,116 @@
+package dandelion
+
+import (
+	"sync"
+
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// Message is a data message that was received.
+type Message struct {
+	Kind messages.Kind
+	// Data belongs to the caller.
+	Data []byte
+	// First and Final: this is the first, the last part of the message. Both are
+	// set unless Options.Streaming is.
+	First, Final bool
+}
+
+// Text returns the data as a string. Of a text message it is valid UTF-8.
+func (m Message) Text() string { return string(m.Data) }
+
+// inbox holds the batches whose messages wait to be read. What waits there is
+// part of the receive window: a full inbox stops the reading from the network.
+type inbox struct {
+	mu      sync.Mutex
+	batches []*actors.Batch
+	ended   bool          // nothing follows
+	arrived chan struct{} // closed when something changes; nil if nobody waits
+}
+
+func newInbox() *inbox { return &inbox{} }
+
+// put takes over b.
+func (in *inbox) put(b *actors.Batch) {
+	in.mu.Lock()
+	in.batches = append(in.batches, b)
+	in.signal()
+	in.mu.Unlock()
+}
+
+func (in *inbox) end() {
+	in.mu.Lock()
+	in.ended = true
+	in.signal()
+	in.mu.Unlock()
+}
+
+func (in *inbox) signal() {
+	if in.arrived != nil {
+		close(in.arrived)
+		in.arrived = nil
+	}
+}
+
+// take returns the next message; or a channel to wait on; or neither at the end.
+func (in *inbox) take() (msg Message, ok bool, wait <-chan struct{}) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for len(in.batches) > 0 {
+		b := in.batches[0]
+		item, _, more := b.Next()
+		switch {
+		case !more:
+			in.batches[0] = nil
+			in.batches = in.batches[1:]
+			b.Release()
+		case item.Opcode.IsData():
+			msg := Message{Kind: messages.Binary, Data: actors.Own(item), First: item.First, Final: item.Final}
+			if item.Opcode == wire.OpText {
+				msg.Kind = messages.Text
+			}
+			return msg, true, nil
+		}
+	}
+	if in.ended {
+		return Message{}, false, nil
+	}
+	if in.arrived == nil {
+		in.arrived = make(chan struct{})
+	}
+	return Message{}, false, in.arrived
+}
+
+// inboxSink puts data into the inbox and gives the rest to the handler.
+type inboxSink struct{ handlerSink }
+
+func (s *inboxSink) Batch(b *actors.Batch) {
+	data := false
+	pongs := 0
+	for i := range b.Items {
+		item := &b.Items[i]
+		switch item.Opcode {
+		case wire.OpPong:
+			s.control(actors.Event(b.Epoch, item, b.RTTs[pongs]))
+			pongs++
+		case wire.OpPing:
+			s.control(actors.Event(b.Epoch, item, 0))
+		default:
+			data = true
+		}
+	}
+	if data {
+		s.c.inbox.put(b)
+	} else {
+		b.Release()
+	}
+}
+
+func (s *inboxSink) Event(event any) {
+	if _, ok := event.(*messages.Stopped); ok {
+		defer s.c.inbox.end()
+	}
+	s.handlerSink.Event(event)
+}

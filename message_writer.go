@@ -1,0 +1,77 @@
+package dandelion
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/messages"
+)
+
+// MessageWriter sends one message in several frames (RFC 6455 §5.4). While it is
+// not finished other data messages wait their turn; Pings and Pongs do not.
+type MessageWriter struct {
+	c    *Client
+	ctx  context.Context
+	kind messages.Kind
+
+	mu    sync.Mutex
+	id    uint64
+	conn  *actors.Conn // that took the first fragment
+	final bool
+}
+
+var _ io.WriteCloser = (*MessageWriter)(nil)
+
+// streams are the names of messages in fragments, unique in the program.
+var streams atomic.Uint64
+
+// Writer begins a message that is sent piece by piece. ctx bounds every call of
+// the MessageWriter. Nothing is sent before the first of them.
+func (c *Client) Writer(ctx context.Context, kind messages.Kind) *MessageWriter {
+	return &MessageWriter{c: c, ctx: ctx, kind: kind, id: streams.Add(1)}
+}
+
+// Write sends p as one frame and waits until it was handed to the operating
+// system. A text may be cut anywhere, also inside a character. After the final
+// frame the error is messages.ErrFinalFragmentSent. If the connection has
+// ended since the first frame the message is lost, and the error says so.
+func (w *MessageWriter) Write(p []byte) (int, error) {
+	if err := w.send(p, false); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// WriteFinal sends p as the final frame.
+func (w *MessageWriter) WriteFinal(p []byte) error { return w.send(p, true) }
+
+// Close sends an empty final frame, unless WriteFinal or Close has finished the message.
+func (w *MessageWriter) Close() error {
+	w.mu.Lock()
+	done := w.final
+	w.mu.Unlock()
+	if done {
+		return nil
+	}
+	return w.send(nil, true)
+}
+
+func (w *MessageWriter) send(p []byte, final bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.final {
+		return fmt.Errorf("write to a finished message: %w; begin another with Writer", messages.ErrFinalFragmentSent)
+	}
+	f := &messages.SendFragment{Stream: w.id, Kind: w.kind, First: w.conn == nil, Final: final, Data: p}
+	return w.c.write(w.ctx, w.conn, func(conn *actors.Conn, reply actors.Reply) error {
+		err := conn.Out.SendFragment(f, reply)
+		if err == nil {
+			w.conn, w.final = conn, final
+		}
+		return err
+	})
+}

@@ -1,0 +1,132 @@
+package messages
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// Reasons for which a send is refused or fails. They are found with errors.Is.
+var (
+	// ErrClosed: the connection is closing or closed, or ended before the
+	// message was completely written. The error that wraps it also wraps the
+	// *CloseError where there is one.
+	ErrClosed = errors.New("connection is closed")
+	// ErrNotOpen: a managed connection has no open connection at the moment.
+	ErrNotOpen = errors.New("connection is not open")
+	// ErrQueueFull: the queue of the writer is at its limit of messages or
+	// bytes; the server takes data more slowly than it is sent. Send again later.
+	ErrQueueFull = errors.New("send queue is full")
+	// ErrMessageTooBig: a message passed a size limit.
+	ErrMessageTooBig = errors.New("message is too big")
+	// ErrFinalFragmentSent: a fragment was sent for a message that has no open
+	// fragments: its final fragment was sent, or its first never was.
+	ErrFinalFragmentSent = errors.New("final fragment was already sent")
+	// ErrFragmentOrder: a first fragment was sent for a stream whose message is
+	// not finished.
+	ErrFragmentOrder = errors.New("message of this stream is not finished")
+	// ErrInvalidUTF8: a text or a close reason is not valid UTF-8 (RFC 6455 §5.6, §5.5.1).
+	ErrInvalidUTF8 = errors.New("not valid UTF-8")
+	// ErrControlTooLong: more than 125 bytes in a Ping or Pong, or 123 in a
+	// close reason (RFC 6455 §5.5).
+	ErrControlTooLong = errors.New("control frame payload is too long")
+	// ErrInvalidCloseCode: the code must not be sent in a Close frame (RFC 6455 §7.4).
+	ErrInvalidCloseCode = errors.New("close code must not be sent")
+	// ErrPongTimeout: the server did not answer Pings in time.
+	ErrPongTimeout = errors.New("no pong in time")
+	// ErrCloseTimeout: the server did not answer our Close in time.
+	ErrCloseTimeout = errors.New("closing handshake not completed in time")
+	// ErrStopped: the supervisor has ended.
+	ErrStopped = errors.New("client is stopped")
+	// ErrHandlerFailed: the connection was failed because the user's handler failed.
+	ErrHandlerFailed = errors.New("handler failed")
+)
+
+// Side says who did something first.
+type Side uint8
+
+const (
+	// Neither: the connection was lost.
+	Neither Side = iota
+	// Local: this program.
+	Local
+	// Remote: the server.
+	Remote
+)
+
+// String returns "neither", "local" or "remote".
+func (s Side) String() string {
+	switch s {
+	case Local:
+		return "local"
+	case Remote:
+		return "remote"
+	}
+	return "neither"
+}
+
+// CloseError says how a connection ended. Every connection that was open ends
+// with one, also a clean end.
+type CloseError struct {
+	// Code is the status of the first Close frame that the server sent
+	// (RFC 6455 §7.1.5): StatusNoStatus (1005) if it had none, StatusAbnormal
+	// (1006) if the connection ended without one.
+	Code wire.StatusCode
+	// Reason is the text of that frame.
+	Reason string
+	// By is the side whose Close frame, failure or order came first.
+	By Side
+	// Clean: the closing handshake was complete before the connection ended (§7.1.4).
+	Clean bool
+	// SentCode and SentReason are of the Close frame that this side sent;
+	// SentCode is 0 if none was sent.
+	SentCode   wire.StatusCode
+	SentReason string
+	// Cause is what failed the connection: *wire.ProtocolError, an I/O error,
+	// ErrPongTimeout, ErrCloseTimeout, the cause of FailConnection; nil for a
+	// clean end.
+	Cause error
+	// Uptime is how long the connection was open.
+	Uptime time.Duration
+}
+
+// Error describes the end in one line.
+func (e *CloseError) Error() string {
+	s := fmt.Sprintf("websocket closed: code %d (%s)", uint16(e.Code), e.Code)
+	if e.Reason != "" {
+		s += fmt.Sprintf(", reason %q", e.Reason)
+	}
+	if e.Clean {
+		s += ", clean"
+	} else {
+		s += ", not clean"
+	}
+	if e.By != Neither {
+		s += ", by " + e.By.String() + " side"
+	}
+	if e.SentCode != 0 && e.SentCode != e.Code {
+		s += fmt.Sprintf(", we sent %d", uint16(e.SentCode))
+	}
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *CloseError) Unwrap() error { return e.Cause }
+
+// Is makes errors.Is(err, ErrClosed) true: what fails with a CloseError fails
+// because the connection is closed.
+func (e *CloseError) Is(target error) bool { return target == ErrClosed }
+
+// HandlerTerminatedError says that the user's actor to which the events went has terminated.
+type HandlerTerminatedError struct {
+	PID string
+}
+
+func (e *HandlerTerminatedError) Error() string {
+	return "callback actor " + e.PID + " has terminated"
+}

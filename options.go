@@ -1,0 +1,125 @@
+package dandelion
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/supervisor"
+)
+
+// Options say how to connect and how a connection behaves. The zero value is
+// good; a zero field means its default.
+type Options struct {
+	// Header, Host, Origin, UserAgent and Subprotocols go into the opening
+	// handshake; see handshake.Request.
+	Header       http.Header
+	Host         string
+	Origin       string
+	UserAgent    string
+	Subprotocols []string
+
+	// TLSConfig is for wss. Default: TLS 1.2 or later, the system's roots.
+	TLSConfig *tls.Config
+	// DialContext makes the network connection instead of a net.Dialer.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	// DisableNoDelay switches TCP_NODELAY off: small writes may then wait for the
+	// acknowledgement of earlier ones (Nagle's algorithm). Default: they do not.
+	DisableNoDelay bool
+	// Proxy chooses the proxy for a ws or wss URL; nil as result means none.
+	// Default: no proxy. handshake.ProxyFromEnvironment reads the usual variables.
+	Proxy func(*url.URL) (*url.URL, error)
+	// Gate bounds how many attempts may be under way at once. Default: one for
+	// each address in the whole program (RFC 6455 §4.1); see handshake.Gate.
+	Gate *handshake.Gate
+	// HTTPClient makes the opening handshake over net/http instead of the own
+	// HTTP/1.1 exchange. TLSConfig, DialContext, DisableNoDelay, Proxy and Gate are then
+	// the business of its transport and must not be set here.
+	HTTPClient *http.Client
+	// Handshaker replaces all of the six fields above.
+	Handshaker handshake.Handshaker
+	// ConnectTimeout bounds one attempt to connect. Default 30 s.
+	ConnectTimeout time.Duration
+
+	// Settings are the limits and times of a connection: receive limits and
+	// window, send queue, close timeout, keepalive.
+	actors.Settings
+
+	// Handler are callbacks. If it has one of OnText, OnBinary and OnFragment,
+	// data goes to it; else data is to be read with Read or Messages.
+	Handler *Handler
+	// Inline runs the handler on the goroutine that reads from the network. That
+	// saves a hop, but a handler that takes long, or waits for the connection
+	// (Close, Ping, Read), then holds up Pongs, closing and itself.
+	Inline bool
+	// OnPanic says what follows a panic in a handler. Default: the connection is
+	// failed with the code 1011 and not made again.
+	OnPanic supervisor.PanicPolicy
+
+	// Backoff are the delays between attempts of Supervise.
+	Backoff supervisor.Backoff
+	// Verdict decides for Supervise after every failure whether to connect
+	// again. Default: supervisor.DefaultVerdict. It must not block.
+	Verdict func(cause error) supervisor.Verdict
+
+	// System is the actor system in which the client's actors live. Default: one
+	// that all clients of the program share.
+	System *actor.ActorSystem
+	// Observer sees every message between the actors. Default: none.
+	Observer actors.Observer
+	// Logger gets what nobody else is told. Default: nothing is logged.
+	Logger *slog.Logger
+}
+
+// errHandshakeOptions says which options exclude each other.
+var errHandshakeOptions = errors.New("dandelion: Options.HTTPClient brings its own transport: set TLSConfig, DialContext, DisableNoDelay, Proxy and Gate there")
+
+func (o *Options) config(url string) (supervisor.Config, error) {
+	h, err := o.handshaker()
+	return supervisor.Config{
+		Request: handshake.Request{
+			URL:          url,
+			Header:       o.Header,
+			Host:         o.Host,
+			Origin:       o.Origin,
+			UserAgent:    o.UserAgent,
+			Subprotocols: o.Subprotocols,
+		},
+		Handshaker:     h,
+		ConnectTimeout: o.ConnectTimeout,
+		Settings:       o.Settings,
+		Inline:         o.Inline,
+		OnPanic:        o.OnPanic,
+		Backoff:        o.Backoff,
+		Verdict:        o.Verdict,
+		Observer:       o.Observer,
+		Logger:         o.Logger,
+	}, err
+}
+
+func (o *Options) handshaker() (handshake.Handshaker, error) {
+	if o.Handshaker != nil {
+		return o.Handshaker, nil
+	}
+	if o.HTTPClient != nil {
+		if o.TLSConfig != nil || o.DialContext != nil || o.DisableNoDelay || o.Proxy != nil || o.Gate != nil {
+			return nil, errHandshakeOptions
+		}
+		return &handshake.Client{Adapter: &handshake.RoundTripAdapter{Client: o.HTTPClient}}, nil
+	}
+	return &handshake.Client{Adapter: &handshake.NetAdapter{
+		DialContext:    o.DialContext,
+		TLSConfig:      o.TLSConfig,
+		DisableNoDelay: o.DisableNoDelay,
+		Proxy:          o.Proxy,
+		Gate:           o.Gate,
+	}}, nil
+}

@@ -1,0 +1,69 @@
+package supervisor
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/messages"
+)
+
+// View lets any goroutine look at a managed connection without asking its actor.
+type View struct {
+	conn atomic.Pointer[actors.Conn]
+
+	mu      sync.Mutex
+	state   messages.State
+	opened  *messages.Opened
+	cause   error // why the last connection or attempt ended
+	changed chan struct{}
+	done    chan struct{}
+}
+
+// NewView returns a View to be put into a Config.
+func NewView() *View {
+	return &View{state: messages.StateConnecting, changed: make(chan struct{}), done: make(chan struct{})}
+}
+
+// Conn returns the open connection, nil if there is none. It may be closing already.
+func (v *View) Conn() *actors.Conn { return v.conn.Load() }
+
+// State returns the state of the managed connection, and a channel that is
+// closed when it changes.
+func (v *View) State() (messages.State, <-chan struct{}) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.state, v.changed
+}
+
+// Opened describes the current or last open connection; nil before the first.
+func (v *View) Opened() *messages.Opened {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.opened
+}
+
+// Cause is why the last connection or attempt ended; nil before that.
+func (v *View) Cause() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.cause
+}
+
+// Done returns a channel that is closed when the state is STOPPED.
+func (v *View) Done() <-chan struct{} { return v.done }
+
+func (v *View) set(update func(v *View)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	before := v.state
+	update(v)
+	if v.state == before {
+		return
+	}
+	close(v.changed)
+	v.changed = make(chan struct{})
+	if v.state == messages.StateStopped {
+		close(v.done)
+	}
+}

@@ -1,0 +1,135 @@
+// Package arch holds the rules about which package may import which.
+package arch
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/dandelionws/dandelion"
+
+// floors are the packages of the library from the bottom up. A package may
+// import those below it only.
+var floors = []string{
+	"wire",
+	"messages",
+	"handshake",
+	"actors",
+	"supervisor",
+	"", // the root package
+}
+
+// forbidden are imports that would break the promise of a package, itself and
+// through others.
+var forbidden = map[string][]string{
+	"wire": {"net", "net/http", "time", "context", "os", "log", "log/slog",
+		"github.com/asynkron/protoactor-go/actor"},
+	"messages":  {"github.com/asynkron/protoactor-go/actor"},
+	"handshake": {"github.com/asynkron/protoactor-go/actor"},
+}
+
+// direct are the modules that the main module may depend on directly. A further
+// one needs a reason that a user would accept.
+var direct = []string{
+	"github.com/asynkron/protoactor-go",
+	"github.com/klauspost/compress",
+	"github.com/stretchr/testify",
+	"golang.org/x/net",
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+	Standard   bool
+	Module     *struct{ Path string }
+}
+
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Deps,Standard,Module"}, args...)...)
+	cmd.Dir = path.Join("..", "..")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		switch err := dec.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return pkgs
+		case err != nil:
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+func importPath(name string) string {
+	if name == "" {
+		return module
+	}
+	return module + "/" + name
+}
+
+func TestImportsGoDownwards(t *testing.T) {
+	byPath := map[string]pkg{}
+	for _, p := range list(t, "./...") {
+		byPath[p.ImportPath] = p
+	}
+	for floor, name := range floors {
+		p, ok := byPath[importPath(name)]
+		if !ok {
+			t.Fatalf("package %q is not there; are the floors out of date?", name)
+		}
+		for _, imported := range p.Imports {
+			rest, own := strings.CutPrefix(imported, module)
+			if !own {
+				continue
+			}
+			below := slices.Index(floors, strings.TrimPrefix(rest, "/"))
+			if below < 0 {
+				t.Errorf("%s imports %s, which is no floor of the library", p.ImportPath, imported)
+			} else if below >= floor {
+				t.Errorf("%s imports %s, which is not below it", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+func TestForbiddenImports(t *testing.T) {
+	for name, imports := range forbidden {
+		p := list(t, importPath(name))[0]
+		own := slices.Clone(p.Imports)
+		for _, imported := range imports {
+			// The standard library imports time and os itself; of others, nothing may be drawn in.
+			if slices.Contains(own, imported) || strings.Contains(imported, ".") && slices.Contains(p.Deps, imported) {
+				t.Errorf("%s imports %s", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+func TestDirectDependencies(t *testing.T) {
+	for _, p := range list(t, "-test", "./...") {
+		if p.Module == nil || p.Module.Path != module {
+			continue
+		}
+		for _, imported := range p.Imports {
+			imported, _, _ = strings.Cut(imported, " ")
+			if strings.HasPrefix(imported, module) || !strings.Contains(strings.Split(imported, "/")[0], ".") {
+				continue
+			}
+			if !slices.ContainsFunc(direct, func(m string) bool { return imported == m || strings.HasPrefix(imported, m+"/") }) {
+				t.Errorf("%s imports %s of a module that is not agreed upon", p.ImportPath, imported)
+			}
+		}
+	}
+}

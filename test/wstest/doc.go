@@ -1,0 +1,52 @@
+// Package wstest is a test kit for WebSocket clients: a scripted server that
+// can send any byte sequence in any split, observes exactly what the client
+// puts on the wire, and can misbehave, stall, drop and restart; and a small
+// correct echo server.
+//
+// # The scripted server
+//
+// A [Server] listens on loopback TCP ([NewServer]), on loopback TCP with TLS
+// and a CA of its own ([NewTLSServer]), or nowhere at all: the server of
+// [NewPipe] hands out in-memory connections and can be used inside a
+// testing/synctest bubble. All three are the same type:
+//
+//	srv := wstest.NewPipe(t)
+//	go dialTheClient(srv.URL(), srv.DialContext)
+//
+//	c := srv.Accept(t.Context())  // one connection of the client
+//	c.Upgrade()                   // read its request, answer 101
+//	c.SendText("Hello")
+//	c.ExpectText("Hello")
+//	c.WriteRaw(wstest.Hex("83 00"))  // a reserved opcode
+//	c.ExpectFailure(wire.StatusProtocolError)
+//
+// # Nothing happens by itself
+//
+// A [Conn] does what its script says and no more: it reads only while the
+// script waits for something (and then at most 4 KiB beyond it), it answers
+// no Ping and no Close. A script that does not read is a server that stalls.
+//
+// # Deadlines and failures
+//
+// Every wait is bounded by the server's timeout ([WithTimeout], 5 s by
+// default), or by the one of [Conn.Within]. What does not come in time, or
+// comes differently, fails the test with a message that shows what came
+// instead and what happened before on this connection.
+//
+// How the test fails depends on where the script runs:
+//   - methods of a Server and its Conns call t.FailNow and are for the
+//     goroutine that runs the test;
+//   - inside [Server.Go], [Server.Script], [Server.Handle] and [Conn.Go], in
+//     goroutines that the server owns, the Server or Conn given to the function
+//     marks the test as failed and ends that goroutine;
+//   - inside [Server.Try] and [Conn.Try] it does neither: the failure is what
+//     Try returns, as an error that wraps the cause (io.EOF,
+//     os.ErrDeadlineExceeded, …).
+//
+// So a goroutine that the test started with a go statement uses Try.
+//
+// # Echo server
+//
+// An [EchoServer] is a small correct server without a test around it, for
+// examples and programs. [Conn.Echo] is the same inside a script.
+package wstest

@@ -1,0 +1,65 @@
+// This file is what can be chosen when a Server is made.
+
+package wstest
+
+import (
+	"crypto/tls"
+	"time"
+)
+
+// DefaultTimeout bounds every wait of a script: 5 s.
+const DefaultTimeout = 5 * time.Second
+
+// Option chooses something about a [Server].
+type Option func(*config)
+
+type config struct {
+	timeout time.Duration
+	addr    string
+	buffer  int
+	tls     bool
+	cert    CertSpec
+	editTLS func(*tls.Config)
+}
+
+// WithTimeout sets how long each wait of a script may last. The default is
+// DefaultTimeout. Inside a synctest bubble, where time costs nothing, minutes
+// are fine.
+func WithTimeout(d time.Duration) Option {
+	return func(c *config) { c.timeout = d }
+}
+
+// WithAddress sets the address that a TCP server listens on. The default is
+// "127.0.0.1:0"; "[::1]:0" is IPv6. A server of NewPipe has no address.
+func WithAddress(addr string) Option {
+	return func(c *config) { c.addr = addr }
+}
+
+// WithBuffer sets how much a connection buffers in each direction, in bytes: the
+// buffer of an in-memory pipe (default DefaultPipeBuffer), or the socket
+// buffers of the server's end (default: the system's; the system may round).
+// Small buffers make a stalled script felt sooner. Over TCP less than the 64 KiB
+// of a loopback segment makes the stream crawl, and the client's own socket buffer
+// holds some MiB more; a pipe can be as small as 1 byte.
+func WithBuffer(bytes int) Option {
+	return func(c *config) { c.buffer = bytes }
+}
+
+// WithTLS makes the server speak TLS on every connection, with a certificate of
+// its own CA for 127.0.0.1, ::1, localhost and *.test. NewTLSServer implies it.
+func WithTLS() Option {
+	return func(c *config) { c.tls = true }
+}
+
+// WithCertificate is WithTLS with another certificate than the default one.
+func WithCertificate(spec CertSpec) Option {
+	return func(c *config) { c.tls, c.cert = true, spec }
+}
+
+// WithTLSConfig is WithTLS with changes to the server's TLS configuration:
+// versions, cipher suites, NextProtos, client certificates. edit is called once
+// for each connection and gets a fresh configuration with the server's
+// certificate in place.
+func WithTLSConfig(edit func(*tls.Config)) Option {
+	return func(c *config) { c.tls, c.editTLS = true, edit }
+}

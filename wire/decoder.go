@@ -1,0 +1,180 @@
+package wire
+
+// This file cuts a stream of bytes into frames and checks their headers:
+// RFC 6455 §5.1, §5.2, §5.5.
+
+import "fmt"
+
+// Role is an end of the connection.
+type Role uint8
+
+const (
+	// Client is the end that masks what it sends and must not get masked frames.
+	Client Role = iota
+	// Server is the end that must get masked frames only.
+	Server
+)
+
+// String returns "client" or "server".
+func (r Role) String() string {
+	if r == Server {
+		return "server"
+	}
+	return "client"
+}
+
+// Decoder cuts the bytes that one end of a connection receives into frames. It
+// holds no payload: a frame is given in as many pieces as its bytes arrive in.
+// The zero value is ready, for a client without extensions. The fields must not
+// be changed between bytes of one frame.
+type Decoder struct {
+	// Role is the end of the connection at which the bytes arrive.
+	Role Role
+	// AllowRSV has the reserved bits (as in Header.RSV) that an extension uses.
+	// They are accepted in the first frame of a data message only, as RFC 7692
+	// §6 has it.
+	AllowRSV uint8
+
+	inFrame bool
+	kept    uint8 // bytes in header
+	frame   Header
+	offset  uint64 // payload bytes of frame that were given
+	header  [maxHeader]byte
+	err     error
+}
+
+// Piece is a part of a frame, or the whole of it.
+type Piece struct {
+	// Header of the frame; the same in all pieces of it.
+	Header Header
+	// Offset of Payload[0] in the payload of the frame, in bytes.
+	Offset uint64
+	// Payload is a slice of the input, unmasked. It is empty where a frame has
+	// no payload or only its header has arrived.
+	Payload []byte
+	// Start: this is the first piece of the frame.
+	Start bool
+	// End: this is the last piece of the frame.
+	End bool
+}
+
+// Next takes n bytes from the beginning of p and, if ok, gives the next piece of
+// a frame. The first piece of a frame is given as soon as the header is
+// complete, also if no byte of the payload is there yet, so that a limit can be
+// checked before anything is stored. Without ok all of p has been taken and more
+// bytes are needed. Header bytes are kept inside until they are complete, the
+// payload is not.
+//
+// In the role Server the payload is unmasked in place: p is changed.
+//
+// A violation gives a *ProtocolError as soon as the bytes that show it are
+// there, and from then on with every call.
+func (d *Decoder) Next(p []byte) (pc Piece, n int, ok bool, err error) {
+	n, ok, err = d.next(&pc, p)
+	return pc, n, ok, err
+}
+
+// next is Next that leaves the piece in pc, without copies.
+func (d *Decoder) next(pc *Piece, p []byte) (n int, ok bool, err error) {
+	if d.err != nil {
+		return 0, false, d.err
+	}
+	start := !d.inFrame
+	if start {
+		n, d.err = d.readHeader(p)
+		if !d.inFrame {
+			return n, false, d.err
+		}
+		p = p[n:]
+	} else if len(p) == 0 {
+		return 0, false, nil
+	}
+
+	size := min(uint64(len(p)), d.left())
+	p = p[:size:size] // an append to the payload is not to reach the input behind it
+	if d.frame.Masked {
+		MaskCopy(p, p, d.frame.Key, int(d.offset&3))
+	}
+	pc.Header = d.frame
+	pc.Offset = d.offset
+	pc.Payload = p
+	pc.Start = start
+	d.offset += uint64(len(p))
+	pc.End = d.offset == d.frame.Length
+	d.inFrame = !pc.End
+	return n + len(p), true, nil
+}
+
+// left returns how many payload bytes of the frame have not arrived yet.
+func (d *Decoder) left() uint64 {
+	if !d.inFrame {
+		return 0
+	}
+	return d.frame.Length - d.offset
+}
+
+// between reports whether the bytes so far end at the end of a frame.
+func (d *Decoder) between() bool { return !d.inFrame && d.kept == 0 }
+
+// readHeader takes n bytes of a header from p. If that completes it, d is in the
+// frame afterwards.
+func (d *Decoder) readHeader(p []byte) (n int, err error) {
+	raw := p
+	if d.kept > 0 {
+		n = copy(d.header[d.kept:], p)
+		raw = d.header[:int(d.kept)+n]
+	}
+	if len(raw) >= 2 {
+		if err := d.check(raw[0], raw[1]); err != nil {
+			return 0, err
+		}
+	}
+	size, err := parseHeader(&d.frame, raw)
+	if err != nil {
+		return 0, err
+	}
+	if size == 0 { // fewer than 14 bytes are there, so all of them can be kept
+		if d.kept == 0 {
+			n = copy(d.header[:], p)
+		}
+		d.kept += uint8(n)
+		return n, nil
+	}
+	n = size - int(d.kept)
+	d.kept = 0
+	d.offset, d.inFrame = 0, true
+	return n, nil
+}
+
+// check looks at the first two bytes of a header, which show all violations but
+// those in the form of the length.
+func (d *Decoder) check(b0, b1 byte) error {
+	op := Opcode(b0 & opBits)
+	allowed := byte(0)
+	if op == OpText || op == OpBinary {
+		allowed = d.AllowRSV
+	}
+	switch {
+	case op.IsReserved():
+		// RFC 6455 §5.2: "If an unknown opcode is received, the receiving
+		// endpoint MUST _Fail the WebSocket Connection_".
+		return violation("RFC 6455 §5.2", fmt.Sprintf("reserved opcode %#x", uint8(op)))
+	case b0&rsvBits&^allowed != 0:
+		// RFC 6455 §5.2: a reserved bit that no negotiated extension defines.
+		return violation("RFC 6455 §5.2", fmt.Sprintf("reserved bits %#x in a %s frame", b0&rsvBits, op))
+	case d.Role == Client && b1&maskBit != 0:
+		// RFC 6455 §5.1: "A client MUST close a connection if it detects a masked frame".
+		return violation("RFC 6455 §5.1", "masked frame from the server")
+	case d.Role == Server && b1&maskBit == 0:
+		// RFC 6455 §5.1: "The server MUST close the connection upon receiving
+		// a frame that is not masked".
+		return violation("RFC 6455 §5.1", "unmasked frame from the client")
+	case op.IsControl() && b0&finBit == 0:
+		// RFC 6455 §5.5: control frames "MUST NOT be fragmented".
+		return violation("RFC 6455 §5.5", "fragmented "+op.String()+" frame")
+	case op.IsControl() && b1&lenBits > maxControl:
+		// RFC 6455 §5.5: control frames "MUST have a payload length of 125 bytes or less".
+		return violation("RFC 6455 §5.5", op.String()+" frame with more than 125 bytes")
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package wire
+
+// This file masks payloads and makes the keys for it: RFC 6455 §5.3.
+
+import (
+	crand "crypto/rand"
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+)
+
+// MaskCopy writes src to dst, masked with key (RFC 6455 §5.3). As masking is its
+// own inverse it also unmasks. offset is the place of src[0] in the payload of
+// the frame, so that a payload can be masked piece by piece; only its value
+// modulo 4 counts.
+//
+// dst has to be at least as long as src. It may be src itself, but must not
+// overlap it otherwise.
+func MaskCopy(dst, src []byte, key [4]byte, offset int) {
+	dst = dst[:len(src)]
+	k32 := bits.RotateLeft32(binary.LittleEndian.Uint32(key[:]), -8*(offset&3))
+	k := uint64(k32)<<32 | uint64(k32)
+
+	// Four words in a turn run at 30 GB/s from the cache. crypto/subtle.XORBytes
+	// with a repeated key is not faster below 64 KiB, and gains 20 % above: less
+	// than a hundredth of what the write that follows costs.
+	i := 0
+	for ; i <= len(src)-32; i += 32 {
+		s, d := (*[32]byte)(src[i:]), (*[32]byte)(dst[i:])
+		w0 := binary.LittleEndian.Uint64(s[0:]) ^ k
+		w1 := binary.LittleEndian.Uint64(s[8:]) ^ k
+		w2 := binary.LittleEndian.Uint64(s[16:]) ^ k
+		w3 := binary.LittleEndian.Uint64(s[24:]) ^ k
+		binary.LittleEndian.PutUint64(d[0:], w0)
+		binary.LittleEndian.PutUint64(d[8:], w1)
+		binary.LittleEndian.PutUint64(d[16:], w2)
+		binary.LittleEndian.PutUint64(d[24:], w3)
+	}
+	for ; i <= len(src)-8; i += 8 {
+		binary.LittleEndian.PutUint64(dst[i:], binary.LittleEndian.Uint64(src[i:])^k)
+	}
+	for ; i < len(src); i++ {
+		dst[i] = src[i] ^ byte(k)
+		k >>= 8
+	}
+}
+
+// KeySource makes masking keys. They come from ChaCha8, a cryptographic
+// generator, seeded by crypto/rand at first use, so a key cannot be told from
+// the ones before it (RFC 6455 §5.3, §10.3). There is no way to set the seed.
+//
+// The zero value is ready. A KeySource is not safe for concurrent use.
+type KeySource struct {
+	gen   *rand.ChaCha8
+	spare uint32 // the half of the last output that was not used yet
+	has   bool   // spare is there
+}
+
+// Next returns the key for one frame.
+func (s *KeySource) Next() (key [4]byte) {
+	k := s.spare
+	if s.has {
+		s.has = false
+	} else {
+		if s.gen == nil {
+			s.seed()
+		}
+		v := s.gen.Uint64()
+		k, s.spare, s.has = uint32(v), uint32(v>>32), true
+	}
+	binary.LittleEndian.PutUint32(key[:], k)
+	return key
+}
+
+func (s *KeySource) seed() {
+	var seed [32]byte
+	crand.Read(seed[:]) // never fails: since Go 1.24 the program ends if the system has no randomness
+	s.gen = rand.NewChaCha8(seed)
+}

@@ -1,0 +1,280 @@
+package wire
+
+import (
+	"math/rand/v2"
+	"testing"
+	"unicode/utf8"
+)
+
+// possible tells by trying whether p is the beginning of some valid text: the
+// oracle for how early Write has to fail.
+func possible(p []byte) bool {
+	for len(p) > 0 {
+		r, n := utf8.DecodeRune(p)
+		if r == utf8.RuneError && n <= 1 {
+			break
+		}
+		p = p[n:]
+	}
+	if len(p) == 0 {
+		return true
+	}
+	if len(p) >= utf8.UTFMax {
+		return false
+	}
+	rest := string(p)
+	answer, known := possibleRests[rest]
+	if !known {
+		answer = completes([]byte(rest))
+		possibleRests[rest] = answer
+	}
+	return answer
+}
+
+var possibleRests = map[string]bool{}
+
+// completes tries all bytes behind p, up to the length of a character.
+func completes(p []byte) bool {
+	if utf8.Valid(p) {
+		return true
+	}
+	if len(p) >= utf8.UTFMax {
+		return false
+	}
+	for b := range 0x100 {
+		// A byte of another range can only begin a character, not complete one.
+		if b&0xC0 == 0x80 && completes(append(p[:len(p):len(p)], byte(b))) {
+			return true
+		}
+	}
+	return false
+}
+
+// utf8Invalid are the stimuli of requirement 6455-8.1-01 and some more.
+var utf8Invalid = []string{
+	"80", "BF", "C0 AF", "C1 BF", "C0 80", "E0 80 AF", "E0 9F BF", "F0 8F BF BF", "F0 80 80 80",
+	"ED A0 80", "ED BF BF", "ED A0 80 ED B0 80", "F4 90 80 80", "F5 80 80 80", "F7 BF BF BF",
+	"F8 88 80 80 80", "FC 84 80 80 80 80", "FE", "FF",
+	"CE BA E1 BD B9 ED A0 80 65", "61 80", "C3 41", "C3 C3 A9", "C3 A9 A9", "E4 BA 41", "E4 41 BA",
+	"E4 BA E4 BA BA", "E4 BA BA BA", "F0 9F 98 41", "F0 9F 98 80 80", "F1 80 80",
+	"E2 82", "F0 9F 98", "F0 9F", "F0", "61 C3", "DF", "EF BF",
+}
+
+// utf8Valid are the stimuli of requirement 6455-8.1-02 and some more.
+var utf8Valid = []string{
+	"", "00", "7F", "C2 80", "DF BF", "E0 A0 80", "E0 BF BF", "E1 80 80", "EC BF BF", "ED 80 80", "ED 9F BF",
+	"EE 80 80", "EF BB BF 61", "EF BF BD", "EF BF BE", "EF BF BF", "F0 90 80 80", "F0 BF BF BF",
+	"F1 80 80 80", "F1 8F BF BE", "F3 BF BF BF", "F4 80 80 80", "F4 8F BF BF",
+	"CE BA E1 BD B9 CF 83 CE BC CE B5",
+}
+
+// utf8Fillers surround a sequence so that it meets every way of utf8Run at
+// every place in a word.
+var utf8Fillers = []string{"a", "é", "Яx", "語", "ก a", "😀", "aé語😀"}
+
+// checkUTF8 compares Valid, ValidString and Write with the library and with the
+// oracle. Write gets p in two parts, cut at every place.
+func checkUTF8(t testing.TB, p []byte) {
+	t.Helper()
+	want := utf8.Valid(p)
+	if got := Valid(p); got != want {
+		t.Fatalf("Valid(% X) = %v, want %v", p, got, want)
+	}
+	if got := ValidString(string(p)); got != want {
+		t.Fatalf("ValidString(% X) = %v, want %v", p, got, want)
+	}
+	for i := range len(p) + 1 {
+		var u UTF8
+		first, second := p[:i], p[i:]
+		if got, want := u.Write(first), possible(first); got != want {
+			t.Fatalf("Write(% X) = %v, want %v", first, got, want)
+		}
+		if got, want := u.Complete(), utf8.Valid(first); got != want {
+			t.Fatalf("Complete after % X = %v, want %v", first, got, want)
+		}
+		if got, want := u.Write(second), possible(p); got != want {
+			t.Fatalf("Write(% X) after % X = %v, want %v", second, first, got, want)
+		}
+		if got := u.Complete(); got != want {
+			t.Fatalf("Complete after % X and % X = %v, want %v", first, second, got, want)
+		}
+	}
+}
+
+// req: 6455-8.1-01 6455-8.1-02 6455-8.1-03
+func TestUTF8(t *testing.T) {
+	for valid, list := range map[bool][]string{true: utf8Valid, false: utf8Invalid} {
+		for _, s := range list {
+			p := unhex(t, s)
+			if got := Valid(p); got != valid {
+				t.Errorf("Valid(%s) = %v, want %v", s, got, valid)
+			}
+			checkUTF8(t, p)
+		}
+	}
+}
+
+// Every sequence at every place in every surrounding.
+//
+// req: 6455-8.1-01 6455-8.1-02
+func TestUTF8Surrounded(t *testing.T) {
+	for _, filler := range utf8Fillers {
+		for before := range 18 {
+			for _, s := range append(utf8Valid, utf8Invalid...) {
+				text := sample(filler, before)
+				text = append(text, unhex(t, s)...)
+				text = append(text, sample(filler, 12)...)
+				if got, want := Valid(text), utf8.Valid(text); got != want {
+					t.Fatalf("Valid(% X) = %v, want %v", text, got, want)
+				}
+				var u UTF8
+				for i, b := range text {
+					if got, want := u.Write([]byte{b}), possible(text[:i+1]); got != want {
+						t.Fatalf("Write up to % X = %v, want %v", text[:i+1], got, want)
+					}
+				}
+				cutAt := len(text) / 2
+				u.Reset()
+				u.Write(text[:cutAt])
+				if got, want := u.Write(text[cutAt:]) && u.Complete(), utf8.Valid(text); got != want {
+					t.Fatalf("Write of % X cut at %d = %v, want %v", text, cutAt, got, want)
+				}
+			}
+		}
+	}
+}
+
+// All sequences of up to three bytes, and all of four that begin like a
+// character of four.
+//
+// req: 6455-8.1-01 6455-8.1-02
+func TestUTF8Exhaustive(t *testing.T) {
+	check := func(p []byte) {
+		if got, want := Valid(p), utf8.Valid(p); got != want {
+			t.Fatalf("Valid(% X) = %v, want %v", p, got, want)
+		}
+	}
+	// The same in a word, where eight bytes are checked at once.
+	word := []byte("........")
+	third := 1
+	if testing.Short() {
+		third = 7
+	}
+	for a := range 0x100 {
+		check([]byte{byte(a)})
+		for b := range 0x100 {
+			check([]byte{byte(a), byte(b)})
+			word[2], word[3] = byte(a), byte(b)
+			for c := 0; c < 0x100; c += third {
+				check([]byte{byte(a), byte(b), byte(c)})
+				word[4] = byte(c)
+				check(word)
+			}
+		}
+	}
+	edges := []byte{0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xF0, 0xFF}
+	for a := 0xE0; a < 0x100; a++ {
+		for b := range 0x100 {
+			for _, c := range edges {
+				for _, d := range edges {
+					check([]byte{byte(a), byte(b), c, d})
+					check([]byte{'.', '.', byte(a), byte(b), c, d, '.', '.', '.'})
+				}
+			}
+		}
+	}
+}
+
+// Pairs of three-byte characters have a way of their own.
+func TestUTF8Pairs(t *testing.T) {
+	leads := []byte{0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0}
+	seconds := []byte{0x7F, 0x80, 0x9F, 0xA0, 0xBF, 0xC0}
+	p := []byte("......ab")
+	for _, p[0] = range leads {
+		for _, p[1] = range seconds {
+			for _, p[2] = range seconds {
+				for _, p[3] = range leads {
+					for _, p[4] = range seconds {
+						for _, p[5] = range seconds {
+							if got, want := Valid(p), utf8.Valid(p); got != want {
+								t.Fatalf("Valid(% X) = %v, want %v", p, got, want)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// Long texts, whole, cut off, and with a byte changed.
+func TestUTF8Samples(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, s := range samples {
+		for size := range 200 {
+			text := sample(s.text, size)
+			if !Valid(text) {
+				t.Fatalf("%s: Valid(%q) = false", s.name, text)
+			}
+			for range 20 {
+				if len(text) == 0 {
+					break
+				}
+				cutOff := text[:rng.IntN(len(text)+1)]
+				if got, want := Valid(cutOff), utf8.Valid(cutOff); got != want {
+					t.Fatalf("%s: Valid(% X) = %v, want %v", s.name, cutOff, got, want)
+				}
+				changed := append([]byte(nil), text...)
+				changed[rng.IntN(len(changed))] = byte(rng.IntN(0x100))
+				if got, want := Valid(changed), utf8.Valid(changed); got != want {
+					t.Fatalf("%s: Valid(% X) = %v, want %v", s.name, changed, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestUTF8StaysInvalid(t *testing.T) {
+	var u UTF8
+	if u.Write([]byte("ab\xFF")) {
+		t.Fatal("Write of FF = true")
+	}
+	for _, s := range []string{"", "a", "abcdefgh", "éééééééééééé", "人人人人人人"} {
+		if u.Write([]byte(s)) || u.Complete() {
+			t.Errorf("valid again after %q", s)
+		}
+	}
+	u.Reset()
+	if !u.Write([]byte("a")) || !u.Complete() {
+		t.Error("not valid after Reset")
+	}
+}
+
+func FuzzUTF8(f *testing.F) {
+	for _, s := range samples {
+		f.Add([]byte(s.text), 5, 9)
+	}
+	for _, s := range append(utf8Valid, utf8Invalid...) {
+		f.Add(append([]byte("abcdefg"), unhex(f, s)...), 8, 9)
+	}
+	f.Fuzz(func(t *testing.T, p []byte, i, j int) {
+		want := utf8.Valid(p)
+		if got := Valid(p); got != want {
+			t.Fatalf("Valid(% X) = %v, want %v", p, got, want)
+		}
+		if i < 0 || j < i || j > len(p) {
+			return
+		}
+		var u UTF8
+		end := 0
+		for _, part := range [][]byte{p[:i], p[i:j], p[j:]} {
+			end += len(part)
+			if got, want := u.Write(part), possible(p[:end]); got != want {
+				t.Fatalf("Write up to % X = %v, want %v", p[:end], got, want)
+			}
+		}
+		if got := u.Complete(); got != want {
+			t.Fatalf("Complete after % X = %v, want %v", p, got, want)
+		}
+	})
+}
