@@ -1,6 +1,7 @@
 package dandelion
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -222,14 +223,20 @@ func (c *Client) Send(kind messages.Kind, data []byte) error {
 	return conn.Out.Send(kind, data, actors.Reply{})
 }
 
-// SendPing queues a Ping of up to 125 bytes and returns at once. The Pong is an
-// event. Errors: messages.ErrControlTooLong, ErrQueueFull, ErrNotOpen, ErrClosed.
+// SendPing queues a Ping of up to 125 bytes and does not wait for its Pong, which
+// is an event. Errors: messages.ErrControlTooLong, ErrQueueFull, ErrNotOpen, ErrClosed.
 func (c *Client) SendPing(data []byte) error {
-	conn, err := c.current()
-	if err != nil {
+	if _, err := c.current(); err != nil {
 		return err
 	}
-	return conn.Out.Ping(data, actors.Reply{})
+	call := &actors.PingCall{Data: bytes.Clone(data), Err: make(chan error, 1)}
+	c.system.Root.Send(c.pid, call)
+	select {
+	case err := <-call.Err:
+		return err
+	case <-c.view.Done():
+		return c.Err()
+	}
 }
 
 // SendPong queues an unsolicited Pong of up to 125 bytes and returns at once.

@@ -56,12 +56,16 @@ type timeout struct {
 	generation uint64
 }
 
-// PingCall is a Ping whose sender waits for the Pong.
+// PingCall is a Ping from code without actors.
 type PingCall struct {
-	// RTT gets the round-trip time; it needs room for one value.
+	// Data is what the Ping carries. With RTT it is chosen by the protocol.
+	Data []byte
+	// RTT gets the round-trip time when the Pong is there; it needs room for one
+	// value. Nil: nobody waits for that.
 	RTT chan time.Duration
-	// Err gets the error if the Ping is refused or the connection ends before the
-	// Pong; it needs room for one value.
+	// Err gets one value, for which it needs room: the error if the Ping is
+	// refused; else, with RTT, the error if the connection ends before the Pong;
+	// else nil as soon as the Ping is accepted.
 	Err chan error
 }
 

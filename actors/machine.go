@@ -396,31 +396,34 @@ func (m *machine) abort(cause error, now time.Time) {
 	m.finish(now)
 }
 
-// ping sends a Ping of the user. call is nil unless somebody waits for the Pong;
-// data is then chosen here.
-func (m *machine) ping(data []byte, reply Reply, call *PingCall, now time.Time) {
-	refuse := func(err error) {
-		if call != nil {
-			call.Err <- err
-		} else {
-			m.reply([]outcome{{reply, err}})
-		}
-	}
-	if call != nil {
-		data = m.pingData()
-	}
+// ping sends a Ping of the user. data is kept.
+func (m *machine) ping(data []byte, reply Reply, now time.Time) error {
 	if len(m.pings) >= maxOpenPings {
-		if call != nil {
-			refuse(fmt.Errorf("ping: %w: %d pings wait for their pong", messages.ErrQueueFull, len(m.pings)))
-			return
-		}
 		m.forgetPing()
 	}
 	if err := m.out.Ping(data, reply); err != nil {
-		refuse(err)
+		return err
+	}
+	m.pings = append(m.pings, openPing{bytes.Clone(data), now, nil})
+	return nil
+}
+
+// pingCall sends a Ping for code without actors, which may wait for its Pong.
+func (m *machine) pingCall(call *PingCall, now time.Time) {
+	if call.RTT == nil {
+		call.Err <- m.ping(call.Data, Reply{}, now)
 		return
 	}
-	m.pings = append(m.pings, openPing{bytes.Clone(data), now, call})
+	if len(m.pings) >= maxOpenPings {
+		call.Err <- fmt.Errorf("ping: %w: %d pings wait for their pong", messages.ErrQueueFull, len(m.pings))
+		return
+	}
+	data := m.pingData()
+	if err := m.out.Ping(data, Reply{}); err != nil {
+		call.Err <- err
+		return
+	}
+	m.pings = append(m.pings, openPing{data, now, call})
 }
 
 // forgetPing makes room for a new Ping: the oldest that nobody waits for goes.

@@ -60,9 +60,12 @@ func (p *protocol) Receive(ctx actor.Context) {
 		p.refuse(reply, c.Out.Pong(msg.Data, reply))
 		return
 	case *messages.Ping:
-		p.machine.ping(msg.Data, Reply{PID: ctx.Sender(), Ref: msg.Ref}, nil, time.Now())
+		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}
+		p.refuse(reply, p.machine.ping(msg.Data, reply, time.Now()))
+		return
 	case *PingCall:
-		p.machine.ping(nil, Reply{}, msg, time.Now())
+		p.machine.pingCall(msg, time.Now())
+		return
 	case *messages.Close:
 		p.machine.close(msg, Reply{PID: ctx.Sender(), Ref: msg.Ref})
 	case *messages.FailConnection:

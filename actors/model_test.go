@@ -1,0 +1,452 @@
+package actors
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// The model test drives the state machine and the Outbound, without any actor,
+// through random sequences of what can happen to them, and checks after every
+// step what must always hold. `go test ./actors -run Model -model.seed N` runs
+// the sequence of a failure again.
+var (
+	modelSeed  = flag.Uint64("model.seed", 0, "run one sequence with this seed")
+	modelSteps = flag.Int("model.steps", 1_200_000, "how many steps to make")
+)
+
+func TestModel(t *testing.T) {
+	if *modelSeed != 0 {
+		newModel(t, *modelSeed).run()
+		return
+	}
+	steps := *modelSteps
+	if testing.Short() {
+		steps /= 10
+	}
+	first := rand.Uint64()>>16 | 1
+	for i := uint64(0); steps > 0 && !t.Failed(); i++ {
+		steps -= newModel(t, first+i).run()
+	}
+}
+
+// model is a connection whose actors, stream and clock are played by dice.
+type model struct {
+	t    *testing.T
+	seed uint64
+	*rand.Rand
+	log []string
+
+	m        *machine
+	out      *Outbound
+	now      time.Time
+	timers   map[timerKind]bool
+	inflight bool // the writer has taken something
+	wroteOff []byte
+	halfDue  bool // the write side has to be ended
+	woken    bool
+	dead     bool // the stream was dropped
+	readEnd  bool // the reader has told the end
+	discard  bool
+
+	state   messages.State
+	refs    map[uint64]string // accepted sends without an answer
+	nextRef uint64
+	streams [3]struct{ open bool }
+	ended   int
+	closed  int
+
+	// What the server has seen.
+	frames      *wire.Decoder
+	inMessage   bool
+	closeSeen   bool
+	closeSentTo bool // the server has sent its Close
+	failSeen    bool
+}
+
+func newModel(t *testing.T, seed uint64) *model {
+	r := rand.New(rand.NewPCG(seed, seed))
+	md := &model{
+		t: t, seed: seed, Rand: r,
+		now:    time.Unix(0, 0),
+		timers: map[timerKind]bool{},
+		refs:   map[uint64]string{},
+		frames: &wire.Decoder{Role: wire.Server},
+		state:  messages.StateOpen,
+	}
+	md.out = NewOutbound(1+r.IntN(20), 1+r.IntN(4000))
+	md.out.attach(func(bool) { md.woken = true })
+	cfg := machineConfig{epoch: 1, closeTimeout: 5 * time.Second, pongTimeout: time.Second, pingMisses: r.IntN(3)}
+	if r.IntN(2) == 0 {
+		cfg.pingInterval = 10 * time.Second
+	}
+	md.m = newMachine(cfg, md.out, md.now)
+	md.carryOut()
+	return md
+}
+
+func (md *model) failf(format string, args ...any) {
+	md.t.Helper()
+	for _, line := range md.log {
+		md.t.Log(line)
+	}
+	md.t.Fatalf("seed %d: %s", md.seed, fmt.Sprintf(format, args...))
+}
+
+func (md *model) note(format string, args ...any) {
+	md.log = append(md.log, fmt.Sprintf(format, args...))
+}
+
+// run plays one connection to its end and returns how many steps that took.
+func (md *model) run() int {
+	length := 20 + md.IntN(300)
+	steps := 0
+	for ; steps < length && md.ended == 0; steps++ {
+		md.step()
+		md.check()
+	}
+	// From here on nothing new happens: the timers have to bring the end.
+	for md.ended == 0 {
+		steps++
+		if steps > length+1000 {
+			md.failf("the connection does not end")
+		}
+		if !md.closeSentTo && md.m.state == messages.StateOpen {
+			md.note("eof")
+			md.received(&Batch{end: io.EOF})
+		}
+		md.write(1)
+		for kind := range timerKinds {
+			if md.timers[kind] && md.Bool() {
+				md.fire(kind)
+			}
+		}
+		md.check()
+	}
+	for range 10 { // what comes after the end changes nothing
+		md.step()
+		md.check()
+	}
+	if len(md.refs) > 0 {
+		md.failf("accepted sends without an answer: %v", md.refs)
+	}
+	if md.closed != 1 || md.ended != 1 {
+		md.failf("%d Closed events and %d Ended messages, want one of each", md.closed, md.ended)
+	}
+	return steps + 10
+}
+
+func (md *model) Bool() bool { return md.IntN(2) == 0 }
+
+func (md *model) data(valid bool) []byte {
+	n := md.IntN(200)
+	switch md.IntN(20) {
+	case 0:
+		n = 0
+	case 1:
+		n = md.IntN(3000)
+	}
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = byte(md.IntN(256))
+		if valid {
+			p[i] &= 0x7f
+		}
+	}
+	return p
+}
+
+// accepted registers a send whose answer is owed.
+func (md *model) accept(what string) Reply {
+	md.nextRef++
+	md.refs[md.nextRef] = what
+	return Reply{PID: &actor.PID{Id: "sender"}, Ref: md.nextRef}
+}
+
+func (md *model) refused(reply Reply, err error) {
+	if err != nil {
+		md.note("  refused: %v", err)
+		md.answer(outcome{reply, err})
+	}
+}
+
+func (md *model) answer(o outcome) {
+	if o.reply.Ref == 0 {
+		return
+	}
+	if _, owed := md.refs[o.reply.Ref]; !owed {
+		md.failf("send %d was answered twice, now with %v", o.reply.Ref, o.err)
+	}
+	delete(md.refs, o.reply.Ref)
+}
+
+func (md *model) step() {
+	md.now = md.now.Add(time.Duration(md.IntN(100)) * time.Millisecond)
+	switch n := md.IntN(100); {
+	case n < 15:
+		text := md.data(md.IntN(5) > 0)
+		reply := md.accept("text")
+		md.note("SendText %d B as %d", len(text), reply.Ref)
+		md.refused(reply, md.out.SendText(string(text), reply))
+	case n < 22:
+		reply := md.accept("binary")
+		data := md.data(false)
+		md.note("SendBinary %d B as %d", len(data), reply.Ref)
+		md.refused(reply, md.out.Send(messages.Binary, data, reply))
+	case n < 40:
+		f := &messages.SendFragment{Stream: uint64(md.IntN(3)), Kind: messages.Kind(1 + md.IntN(2)),
+			First: md.IntN(3) == 0, Final: md.IntN(3) == 0, Data: md.data(true)}
+		reply := md.accept("fragment")
+		md.note("SendFragment stream %d first %v final %v as %d", f.Stream, f.First, f.Final, reply.Ref)
+		md.refused(reply, md.out.SendFragment(f, reply))
+	case n < 43:
+		reply := md.accept("ping")
+		md.note("Ping as %d", reply.Ref)
+		md.refused(reply, md.m.ping([]byte{byte(md.IntN(4))}, reply, md.now))
+	case n < 45:
+		call := &PingCall{RTT: make(chan time.Duration, 1), Err: make(chan error, 1)}
+		md.note("PingCall")
+		md.m.pingCall(call, md.now)
+	case n < 47:
+		reply := md.accept("pong")
+		md.note("Pong as %d", reply.Ref)
+		md.refused(reply, md.out.Pong(md.data(true)[:0], reply))
+	case n < 65:
+		md.write(md.IntN(3))
+	case n < 88:
+		md.serverFrames()
+	case n < 90:
+		cmd := &messages.Close{Code: []wire.StatusCode{0, 1000, 1001, 4000, 1005, 999}[md.IntN(6)]}
+		if md.IntN(6) == 0 {
+			cmd.Reason = string(md.data(false))
+		}
+		reply := md.accept("close")
+		md.note("Close %d as %d", cmd.Code, reply.Ref)
+		md.m.close(cmd, reply)
+	case n < 91:
+		cmd := &messages.FailConnection{Code: []wire.StatusCode{0, 1008, 1011, 1006}[md.IntN(4)]}
+		md.note("FailConnection %d", cmd.Code)
+		md.m.failConnection(cmd, md.now)
+	case n < 92:
+		md.note("read fails")
+		md.received(&Batch{end: errors.New("reset")})
+	default:
+		if len(md.timers) > 0 {
+			kind := timerKind(md.IntN(int(timerKinds)))
+			if md.timers[kind] {
+				md.fire(kind)
+			}
+		}
+	}
+	md.carryOut()
+}
+
+func (md *model) fire(kind timerKind) {
+	md.note("timer %s", timerNames[kind])
+	delete(md.timers, kind)
+	md.m.timedOut(kind, traffic{reads: md.Uint64N(3), throttled: md.IntN(8) == 0}, md.now)
+	md.carryOut()
+}
+
+// serverFrames is a batch of what the server sends.
+func (md *model) serverFrames() {
+	b := &Batch{}
+	for range 1 + md.IntN(4) {
+		var item wire.Item
+		switch n := md.IntN(40); {
+		case n < 20:
+			item = wire.Item{Opcode: wire.OpText, First: true, Final: true}
+		case n < 28:
+			item = wire.Item{Opcode: wire.OpPing, Payload: []byte{byte(n)}}
+		case n < 34:
+			item = wire.Item{Opcode: wire.OpPong, Payload: []byte{byte(md.IntN(4))}}
+		case n < 38 && len(md.m.pings) > 0:
+			item = wire.Item{Opcode: wire.OpPong, Payload: md.m.pings[md.IntN(len(md.m.pings))].data}
+		case n == 38:
+			b.violation = &wire.ProtocolError{What: "for the test", Section: "RFC 6455 §5.2", Code: wire.StatusProtocolError}
+			md.received(b)
+			return
+		case n == 39:
+			item = wire.Item{Opcode: wire.OpClose, Code: []wire.StatusCode{1000, 1001, wire.StatusNoStatus, 4001}[md.IntN(4)]}
+			b.Items = append(b.Items, item)
+			md.closeSentTo = true
+			if md.Bool() {
+				b.end = io.EOF
+			}
+			md.received(b)
+			return
+		}
+		if item.Opcode != 0 {
+			b.Items = append(b.Items, item)
+		}
+	}
+	md.received(b)
+}
+
+func (md *model) received(b *Batch) {
+	if md.readEnd || md.discard && b.end == nil {
+		return // the reader does not look at it any more
+	}
+	md.note("received %s", describeBatch(b))
+	md.readEnd = b.end != nil
+	md.discard = md.discard || b.violation != nil
+	md.m.received(b, md.now)
+	for _, item := range b.Items {
+		if item.Opcode == wire.OpClose {
+			md.failf("a Close is given to the user")
+		}
+	}
+	if b.violation != nil || b.end != nil {
+		md.m.receivedEnd(b.violation, b.end, md.now)
+	}
+	md.carryOut()
+}
+
+// write plays the writer: it takes, finishes or fails a write.
+func (md *model) write(how int) {
+	if md.dead {
+		if md.inflight { // the write fails because the stream is gone
+			md.inflight = false
+			md.m.written(&written{err: errors.New("closed")}, md.now)
+			md.carryOut()
+		}
+		if !md.readEnd {
+			md.received(&Batch{end: errors.New("closed")})
+		}
+		return
+	}
+	if !md.inflight {
+		for _, buf := range md.out.take(nil) {
+			md.inflight = true
+			md.wroteOff = append(md.wroteOff, buf...)
+		}
+		if !md.inflight {
+			md.woken = false
+			if md.halfDue {
+				md.halfDue = false
+				md.note("write side ended")
+				md.m.written(&written{ended: true, whole: md.IntN(4) == 0}, md.now)
+				md.carryOut()
+			}
+		}
+		return
+	}
+	switch {
+	case how == 2 && md.IntN(20) == 0:
+		md.note("write fails")
+		md.inflight = false
+		md.dead = true
+		md.m.written(&written{err: errors.New("broken pipe")}, md.now)
+	case how > 0:
+		md.note("written %d B", len(md.wroteOff))
+		md.inflight = false
+		md.serverReads(md.wroteOff)
+		md.wroteOff = nil
+		before := md.out.wasClosed()
+		for _, o := range md.out.wrote(nil) {
+			md.answer(o)
+		}
+		if !before && md.out.wasClosed() {
+			md.m.written(&written{}, md.now)
+		}
+	}
+	md.carryOut()
+}
+
+// serverReads checks every frame that reaches the server.
+func (md *model) serverReads(p []byte) {
+	for len(p) > 0 {
+		pc, n, ok, err := md.frames.Next(p)
+		p = p[n:]
+		if err != nil {
+			md.failf("the server got %v", err)
+		}
+		if !ok || !pc.End {
+			continue
+		}
+		h := pc.Header
+		switch {
+		case md.closeSeen && h.Opcode != wire.OpPong:
+			md.failf("%s frame after Close", h.Opcode)
+		case h.Opcode.IsControl():
+			if !h.Fin || h.Length > 125 {
+				md.failf("control frame %+v", h)
+			}
+			switch h.Opcode {
+			case wire.OpClose:
+				md.closeSeen = true
+			}
+		case h.Opcode == wire.OpContinuation && !md.inMessage, h.Opcode != wire.OpContinuation && md.inMessage:
+			md.failf("fragments of two messages are mixed: %+v", h)
+		default:
+			md.inMessage = !h.Fin
+		}
+	}
+}
+
+// carryOut plays the protocol actor.
+func (md *model) carryOut() {
+	for _, e := range md.m.takeEffects() {
+		switch e.kind {
+		case effectEmit:
+			if md.ended > 0 {
+				md.failf("event %s after the end", Describe(e.event))
+			}
+			if _, ok := e.event.(*messages.Closed); ok {
+				md.closed++
+			} else if md.closed > 0 {
+				md.failf("event %s after Closed", Describe(e.event))
+			}
+		case effectReply:
+			for _, o := range e.outcomes {
+				md.answer(o)
+			}
+		case effectSetTimer:
+			md.timers[e.timer] = true
+		case effectStopTimer:
+			delete(md.timers, e.timer)
+		case effectDiscard:
+			md.discard = true
+		case effectHalfClose:
+			md.halfDue = true
+		case effectCloseStream:
+			md.dead = true
+		case effectEnd:
+			md.ended++
+			if md.closed != 1 {
+				md.failf("Ended without Closed")
+			}
+			if e.ended.Err.Clean && (!md.closeSeen || !md.closeSentTo) {
+				md.failf("clean end without both Close frames")
+			}
+		}
+	}
+}
+
+// check looks at what must hold after every step.
+func (md *model) check() {
+	md.t.Helper()
+	if md.m.state < md.state {
+		md.failf("state went from %v back to %v", md.state, md.m.state)
+	}
+	md.state = md.m.state
+	msgs, bytes := md.out.Queued()
+	if msgs < 0 || bytes < 0 {
+		md.failf("queue counts %d messages and %d bytes", msgs, bytes)
+	}
+	if msgs > 2*md.out.maxMsgs { // what waits for a message in fragments does not keep that from going on
+		md.failf("queue holds %d messages, limit %d", msgs, md.out.maxMsgs)
+	}
+	if md.out.pending && !md.woken && !md.inflight && !md.dead {
+		md.failf("something is queued and the writer was not woken")
+	}
+}

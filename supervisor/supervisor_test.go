@@ -1,0 +1,172 @@
+package supervisor_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/test/wstest"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+func newSystem() *actor.ActorSystem {
+	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(slog.DiscardHandler)
+	}))
+}
+
+// newPeer makes a Handshaker that hands out one end of a pipe, and gives the others.
+func newPeer(size int) (handshake.Handshaker, <-chan *wstest.PipeConn) {
+	servers := make(chan *wstest.PipeConn, 100)
+	return handshaker(func(context.Context, *handshake.Request) (*handshake.Result, error) {
+		client, server := wstest.Pipe(size)
+		servers <- server
+		return &handshake.Result{Stream: client}, nil
+	}), servers
+}
+
+type handshaker func(context.Context, *handshake.Request) (*handshake.Result, error)
+
+func (h handshaker) Handshake(ctx context.Context, req *handshake.Request) (*handshake.Result, error) {
+	return h(ctx, req)
+}
+
+// A user's actor that is slow stops the reading from the network, though it
+// knows nothing of credits.
+func TestSlowTargetStopsTheReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system := newSystem()
+		got := 0
+		target := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+			if m, ok := ctx.Message().(*messages.BinaryReceived); ok {
+				time.Sleep(time.Second)
+				got += len(m.Data)
+			}
+		}))
+		h, servers := newPeer(64 << 10)
+		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
+			Request:    handshake.Request{URL: "ws://server.test/"},
+			Handshaker: h,
+			Target:     target,
+			Settings:   actors.Settings{ReceiveWindow: 256 << 10},
+		}))
+		server := <-servers
+		const total, size = 1000, 4096
+		sent := 0
+		go func() {
+			frame := wire.AppendServerFrame(nil, true, 0, wire.OpBinary, make([]byte, size))
+			for range total {
+				if _, err := server.Write(frame); err != nil {
+					t.Error(err)
+					return
+				}
+				sent++
+			}
+		}()
+		synctest.Wait()
+		require.Less(t, sent*size, 3*(256<<10), "bytes taken from the server while the user's actor handles the first")
+		time.Sleep(2 * total * time.Second)
+		synctest.Wait()
+		require.Equal(t, total*size, got)
+		system.Root.Stop(pid)
+		system.Root.Stop(target)
+		server.Close()
+		time.Sleep(2 * time.Second)
+	})
+}
+
+// Several supervisors can be spawned of the same Props.
+func TestPropsCanBeShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system := newSystem()
+		h, servers := newPeer(0)
+		props := supervisor.Props(supervisor.Config{Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h})
+		var pids []*actor.PID
+		for range 10 {
+			pids = append(pids, system.Root.Spawn(props))
+		}
+		synctest.Wait()
+		for _, pid := range pids {
+			future := system.Root.RequestFuture(pid, &messages.SendText{Ref: 7, Text: "x"}, time.Second)
+			synctest.Wait()
+			answer, err := future.Result()
+			require.NoError(t, err)
+			require.Equal(t, &messages.Sent{Epoch: 1, Ref: 7}, answer)
+		}
+		for _, pid := range pids {
+			system.Root.Stop(pid)
+			(<-servers).Close()
+		}
+		time.Sleep(2 * time.Second)
+	})
+}
+
+// A stopped supervisor drops neither an attempt under way nor its outcome.
+func TestStopWhileConnecting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system := newSystem()
+		client, server := wstest.Pipe(0)
+		h := handshaker(func(ctx context.Context, _ *handshake.Request) (*handshake.Result, error) {
+			<-ctx.Done() // and comes too late with a good connection
+			return &handshake.Result{Stream: client}, nil
+		})
+		for _, stop := range []func(pid *actor.PID){
+			func(pid *actor.PID) { system.Root.Stop(pid) },
+			func(pid *actor.PID) { system.Root.Send(pid, &messages.Stop{}) },
+		} {
+			client, server = wstest.Pipe(0)
+			view := supervisor.NewView()
+			pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
+				Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h, View: view,
+			}))
+			synctest.Wait()
+			stop(pid)
+			synctest.Wait()
+			go func() { // a connection that was open already is closed properly
+				r := wire.NewReceiver(wire.ReceiverConfig{Role: wire.Server})
+				buf := make([]byte, 100)
+				for {
+					n, err := server.Read(buf)
+					if items, _ := r.Receive(nil, buf[:n]); len(items) > 0 {
+						server.Write(wire.AppendServerFrame(nil, true, 0, wire.OpClose, nil))
+					}
+					if err != nil {
+						server.Close()
+						return
+					}
+				}
+			}()
+			<-view.Done()
+			_, err := client.Read(make([]byte, 1))
+			require.Error(t, err, "the stream is closed")
+		}
+		time.Sleep(10 * time.Second)
+	})
+}
+
+func TestStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system := newSystem()
+		h, servers := newPeer(0)
+		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
+			Request: handshake.Request{URL: "ws://user:secret@server.test/"}, Handshaker: h,
+		}))
+		synctest.Wait()
+		future := system.Root.RequestFuture(pid, &messages.GetStatus{}, time.Second)
+		answer, err := future.Result()
+		require.NoError(t, err)
+		require.Equal(t, &messages.Status{State: messages.StateOpen, Epoch: 1, Attempt: 1, URL: "ws://server.test/"}, answer)
+		system.Root.Stop(pid)
+		(<-servers).Close()
+		time.Sleep(2 * time.Second)
+	})
+}
