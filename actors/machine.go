@@ -30,6 +30,10 @@ import (
 // be written and for the server to end the stream (RFC 6455 §7.1.7).
 const drainTimeout = 500 * time.Millisecond
 
+// deadDrainTimeout is the same for a server that has shown no life: there is
+// nobody to wait for, but the Close may still go out.
+const deadDrainTimeout = 50 * time.Millisecond
+
 // maxOpenPings bounds how many Pings may wait for their Pong.
 const maxOpenPings = 256
 
@@ -267,11 +271,12 @@ func (m *machine) violation(err error) {
 	if errors.As(err, &coded) {
 		code = coded.CloseCode()
 	}
-	m.fail(code, err)
+	m.fail(code, err, drainTimeout)
 }
 
 // fail fails the connection (§7.1.7): a Close is tried, nothing more is processed.
-func (m *machine) fail(code wire.StatusCode, cause error) {
+// drain is how long the end may take.
+func (m *machine) fail(code wire.StatusCode, cause error, drain time.Duration) {
 	m.failing = true
 	if m.cause == nil {
 		m.cause = cause
@@ -282,7 +287,7 @@ func (m *machine) fail(code wire.StatusCode, cause error) {
 	}
 	m.do(effect{kind: effectDiscard})
 	m.stopTimer(timerClose)
-	m.setTimer(timerDrain, drainTimeout)
+	m.setTimer(timerDrain, drain)
 	closed := m.out.wasClosed()
 	m.sendCloseNow(code, "")
 	if closed { // else the writer tells when it has written the Close
@@ -303,10 +308,10 @@ func (m *machine) sendCloseNow(code wire.StatusCode, reason string) {
 			m.sentCode = wire.StatusNoStatus
 		}
 	}
-	m.reply(m.out.closeNow(payload, errClosing))
+	m.reply(m.out.closeNow(payload, m.closeError()))
 }
 
-// errClosing is what sends fail with from the first Close until the end is known.
+// errClosing is what sends fail with between our Close and the server's.
 var errClosing = fmt.Errorf("%w: it is closing and takes no more messages", messages.ErrClosed)
 
 // enterClosing is the only way to CLOSING.
@@ -380,7 +385,7 @@ func (m *machine) failConnection(cmd *messages.FailConnection, now time.Time) {
 	if code == 0 {
 		m.abort(cause, now)
 	} else if !m.failing && !m.closeReceived {
-		m.fail(code, cause)
+		m.fail(code, cause, drainTimeout)
 	}
 }
 
@@ -470,7 +475,7 @@ func (m *machine) writeFailed(err error, now time.Time) {
 		m.by = messages.Neither
 		m.enterClosing(wire.StatusAbnormal, "")
 	}
-	m.reply(m.out.shut(fmt.Errorf("%w: %w", messages.ErrClosed, err)))
+	m.reply(m.out.shut(m.closeError()))
 	m.do(effect{kind: effectUnthrottle})
 	m.setTimer(timerDrain, drainTimeout)
 	m.tryFinish(now)
@@ -535,11 +540,26 @@ func (m *machine) pongOverdue(t traffic, now time.Time) {
 		m.misses++
 		if m.misses > m.pingMisses {
 			m.fail(wire.StatusInternalError, fmt.Errorf("%w: nothing from the server for %v, %d pings unanswered",
-				messages.ErrPongTimeout, time.Duration(m.misses)*m.pongTimeout, m.misses))
+				messages.ErrPongTimeout, time.Duration(m.misses)*m.pongTimeout, m.misses), deadDrainTimeout)
 			return
 		}
 		m.probe(t, now)
 	}
+}
+
+// closeError says how the connection ends, as far as it is known now.
+func (m *machine) closeError() *messages.CloseError {
+	e := &messages.CloseError{
+		Code:       wire.StatusAbnormal, // §7.1.5
+		By:         m.by,
+		SentCode:   m.sentCode,
+		SentReason: m.sentReason,
+		Cause:      m.cause,
+	}
+	if m.closeReceived {
+		e.Code, e.Reason = m.code, m.reason
+	}
+	return e
 }
 
 // finish is the only way to CLOSED.
@@ -548,19 +568,11 @@ func (m *machine) finish(now time.Time) {
 		return
 	}
 	m.state = messages.StateClosed
-	end := &messages.CloseError{
-		Code:       wire.StatusAbnormal, // §7.1.5
-		By:         m.by,
-		SentCode:   m.sentCode,
-		SentReason: m.sentReason,
-		Uptime:     now.Sub(m.opened),
-	}
-	if m.closeReceived {
-		end.Code, end.Reason = m.code, m.reason
-	}
+	end := m.closeError()
+	end.Uptime = now.Sub(m.opened)
 	end.Clean = m.closeReceived && m.out.wasClosed() // §7.1.4
-	if !end.Clean {
-		end.Cause = m.cause
+	if end.Clean {
+		end.Cause = nil
 	}
 	for kind := range timerKinds {
 		m.stopTimer(kind)

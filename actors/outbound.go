@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"sync"
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -154,7 +153,7 @@ func (o *Outbound) unlockAndWake(now bool) {
 
 // SendText queues a text message. Errors: messages.ErrInvalidUTF8, ErrQueueFull, ErrClosed.
 func (o *Outbound) SendText(text string, reply Reply) error {
-	if !utf8.ValidString(text) {
+	if !wire.ValidString(text) {
 		return fmt.Errorf("send text of %d bytes: %w; send it as binary or mend the text", len(text), messages.ErrInvalidUTF8)
 	}
 	return o.sendMessage(wire.OpText, view(text), reply)
@@ -165,7 +164,7 @@ func (o *Outbound) Send(kind messages.Kind, data []byte, reply Reply) error {
 	switch kind {
 	case messages.Binary:
 	case messages.Text:
-		if !utf8.Valid(data) {
+		if !wire.Valid(data) {
 			return fmt.Errorf("send text of %d bytes: %w; send it as binary or mend the text", len(data), messages.ErrInvalidUTF8)
 		}
 	default:
@@ -415,10 +414,7 @@ func (o *Outbound) closeNow(payload []byte, err error) []outcome {
 		return nil
 	}
 	queued := o.gate == gateClosing
-	o.gate = gateShut
-	if o.err == nil {
-		o.err = err
-	}
+	o.gate, o.err = gateShut, err
 	out := o.dropWaiting(nil, err)
 	for i := range o.data {
 		if c := &o.data[i]; c.close {

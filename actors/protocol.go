@@ -186,7 +186,7 @@ func (p *protocol) logPanic(when string) {
 func (p *protocol) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason any, _ any) {
 	defer p.logPanic("handling a failure")
 	supervisor.StopChildren(child)
-	p.machine.fail(wire.StatusInternalError, fmt.Errorf("internal error: %v", reason))
+	p.machine.fail(wire.StatusInternalError, fmt.Errorf("internal error: %v", reason), drainTimeout)
 	p.carryOut()
 }
 

@@ -11,8 +11,8 @@ import (
 // Reasons for which a send is refused or fails. They are found with errors.Is.
 var (
 	// ErrClosed: the connection is closing or closed, or ended before the
-	// message was completely written. The error that wraps it also wraps the
-	// *CloseError where there is one.
+	// message was completely written. As soon as there is a reason other than
+	// our own Close the error is a *CloseError.
 	ErrClosed = errors.New("connection is closed")
 	// ErrNotOpen: a managed connection has no open connection at the moment.
 	ErrNotOpen = errors.New("connection is not open")

@@ -133,12 +133,16 @@ func (s *supervisor) dialed(ctx actor.Context, d *dialed) {
 		return
 	}
 	s.dial = nil
-	if d.err != nil {
+	switch {
+	case d.err != nil:
 		s.cause = d.err
 		s.decide(ctx)
-		return
+	case s.wanted: // stopped meanwhile
+		d.discard()
+		s.finish(ctx)
+	default:
+		s.open(ctx, d.result)
 	}
-	s.open(ctx, d.result)
 }
 
 // open starts the connection family on the stream of a good handshake.

@@ -3,6 +3,7 @@ package supervisor_test
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,7 +62,7 @@ func TestSlowTargetStopsTheReader(t *testing.T) {
 		}))
 		server := <-servers
 		const total, size = 1000, 4096
-		sent := 0
+		var sent atomic.Int64
 		go func() {
 			frame := wire.AppendServerFrame(nil, true, 0, wire.OpBinary, make([]byte, size))
 			for range total {
@@ -69,11 +70,11 @@ func TestSlowTargetStopsTheReader(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				sent++
+				sent.Add(1)
 			}
 		}()
 		synctest.Wait()
-		require.Less(t, sent*size, 3*(256<<10), "bytes taken from the server while the user's actor handles the first")
+		require.Less(t, int(sent.Load())*size, 3*(256<<10), "bytes taken from the server while the user's actor handles the first")
 		time.Sleep(2 * total * time.Second)
 		synctest.Wait()
 		require.Equal(t, total*size, got)
@@ -114,7 +115,7 @@ func TestPropsCanBeShared(t *testing.T) {
 func TestStopWhileConnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		system := newSystem()
-		client, server := wstest.Pipe(0)
+		var client *wstest.PipeConn
 		h := handshaker(func(ctx context.Context, _ *handshake.Request) (*handshake.Result, error) {
 			<-ctx.Done() // and comes too late with a good connection
 			return &handshake.Result{Stream: client}, nil
@@ -123,7 +124,8 @@ func TestStopWhileConnecting(t *testing.T) {
 			func(pid *actor.PID) { system.Root.Stop(pid) },
 			func(pid *actor.PID) { system.Root.Send(pid, &messages.Stop{}) },
 		} {
-			client, server = wstest.Pipe(0)
+			ours, server := wstest.Pipe(0)
+			client = ours
 			view := supervisor.NewView()
 			pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
 				Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h, View: view,

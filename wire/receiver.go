@@ -20,8 +20,9 @@ const (
 	// firstBuffer is how many bytes are allocated for a message on the word of
 	// a header alone.
 	firstBuffer = 64 << 10
-	// growth is how many bytes are allocated for each that has arrived, if so
-	// many are announced.
+	// growth is how many more bytes are allocated for each that has arrived, if
+	// so many are announced. With 4 a third of a long message is copied when
+	// the buffer grows, with 2 all of it.
 	growth = 4
 	// directRead is how many bytes have to be missing for Space to be worth
 	// while: below, one read can bring the frames behind as well.
@@ -354,8 +355,8 @@ func (r *Receiver) grow(need, arrived int) {
 // Space returns where the caller may put the next bytes that it receives, to
 // save a copy: the free part of the join buffer, never reaching beyond the
 // payload of the current frame. It is nil unless a data frame misses 32 KiB or
-// more; then Receive is as good. Filled has to be called after it, before
-// anything else.
+// more, and with Streaming; then the bytes go to Receive. They may go there in
+// any case: it is good until the next call of Receive or Filled.
 func (r *Receiver) Space() []byte {
 	left := r.dec.left()
 	if left < directRead || r.streaming || r.closed || r.err != nil {
@@ -368,7 +369,8 @@ func (r *Receiver) Space() []byte {
 }
 
 // Filled takes the n bytes that the caller has put at the beginning of what
-// Space returned; n must not be more than its length. Otherwise it is like Receive.
+// Space returned, and otherwise is like Receive. It panics if n is more than the
+// length of that.
 func (r *Receiver) Filled(items []Item, n int) ([]Item, error) {
 	if n == 0 || r.err != nil {
 		return items, r.err

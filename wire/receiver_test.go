@@ -103,6 +103,7 @@ var receiverCases = []struct {
 	// req: 6455-5.4-09
 	{"text inside text", "01 01 61 81 01 62", nil, 1002, "RFC 6455 §5.4"},
 	{"binary inside text", "01 01 61 02 01 62", nil, 1002, "RFC 6455 §5.4"},
+	{"longer text inside text", "01 01 61 81 04 62 63 64 65", nil, 1002, "RFC 6455 §5.4"},
 	{"text inside empty text", "01 00 81 01 62", nil, 1002, "RFC 6455 §5.4"},
 	// req: 6455-5.4-10
 	{"continuation first", "80 01 61", nil, 1002, "RFC 6455 §5.4"},
@@ -117,7 +118,11 @@ var receiverCases = []struct {
 	{"masked, 16 bits", "82 FE 01 00 00*260", nil, 1002, "RFC 6455 §5.1"},
 	// req: 6455-5.2-12
 	{"124 in 16 bits", "82 7E 00 7C 00*124", nil, 1002, "RFC 6455 §5.2"},
+	{"125 in 16 bits", "82 7E 00 7D 00*125", nil, 1002, "RFC 6455 §5.2"},
 	{"5 in 64 bits", "82 7F 00 00 00 00 00 00 00 05 00*5", nil, 1002, "RFC 6455 §5.2"},
+	// A cut inside of a frame, before bytes that look like another one.
+	{"header in a header", "82 7E 00 81 00*129", []string{`binary "` + strings.Repeat(`\x00`, 129) + `"`}, 0, ""},
+	{"header in a payload", "82 04 81 00 81 00 89 04 81 00 81 00", []string{`binary "\x81\x00\x81\x00"`, `ping "\x81\x00\x81\x00"`}, 0, ""},
 	// req: 6455-5.2-10
 	{"top bit of the length", "82 7F 80 00 00 00 00 00 00 00", nil, 1002, "RFC 6455 §5.2"},
 	// req: 6455-5.4-06
@@ -220,8 +225,8 @@ func TestReceiverServer(t *testing.T) {
 		})
 	}
 	// req: 6455-5.1-03 (from the other end)
-	r := NewReceiver(ReceiverConfig{Role: Server})
-	for _, in := range []string{"81 01 61", "82 00", "82 7E 00 7E 61*126"} {
+	for _, in := range []string{"81 01 61", "82 00 82 00", "82 7E 00 7E 61*126"} {
+		r := NewReceiver(ReceiverConfig{Role: Server})
 		items, err := r.Receive(nil, unhex(t, in))
 		if len(items) != 0 || sectionOf(err) != "RFC 6455 §5.1" {
 			t.Errorf("unmasked %s: %v, %v, want a violation of §5.1", in, items, err)
@@ -398,6 +403,7 @@ func TestReceiverLimits(t *testing.T) {
 		{"frame at its limit", Limits{MaxFrame: 10}, false, frag(10, 10), nil},
 		{"frame over its limit", Limits{MaxFrame: 10}, false, frag(10, 11), &LimitError{"frame size", 10, 11}},
 		{"fragments at the limit", Limits{MaxFragments: 3}, false, frag(1, 0, 1), nil},
+		{"the next message counts anew", Limits{MaxMessage: 1000, MaxFragments: 2}, false, append(frag(500, 100), frag(500, 100)...), nil},
 		{"fragments over the limit", Limits{MaxFragments: 3}, false, frag(1, 0, 0, 1), &LimitError{"number of fragments", 3, 4}},
 		{"default message size", Limits{}, false, frag(DefaultMaxMessage), nil},
 		{"default message size passed", Limits{}, false, frag(1, DefaultMaxMessage), &LimitError{"message size", DefaultMaxMessage, DefaultMaxMessage + 1}},
@@ -675,6 +681,20 @@ func TestReceiverAllocs(t *testing.T) {
 		}
 	}); got != 0 {
 		t.Errorf("%v allocations for whole messages, want 0", got)
+	}
+
+	// The buffer for a message in small fragments doubles at least.
+	in = AppendServerFrame(in[:0], false, 0, OpBinary, nil)
+	for range 1000 {
+		in = AppendServerFrame(in, false, 0, OpContinuation, []byte("0123456789"))
+	}
+	in = AppendServerFrame(in, true, 0, OpContinuation, nil)
+	if got := testing.AllocsPerRun(10, func() {
+		if items, err := r.Receive(items, in); len(items) != 1 || err != nil {
+			t.Fatal(len(items), err)
+		}
+	}); got > 11 {
+		t.Errorf("%v allocations for 1000 fragments of 10 bytes, want 11 at most", got)
 	}
 }
 

@@ -144,8 +144,8 @@ func TestUTF8Surrounded(t *testing.T) {
 	}
 }
 
-// All sequences of up to three bytes, and all of four that begin like a
-// character of four.
+// All sequences of two bytes, and all longer ones that can make a difference,
+// alone and inside a word, where eight bytes are checked at once.
 //
 // req: 6455-8.1-01 6455-8.1-02
 func TestUTF8Exhaustive(t *testing.T) {
@@ -154,31 +154,57 @@ func TestUTF8Exhaustive(t *testing.T) {
 			t.Fatalf("Valid(% X) = %v, want %v", p, got, want)
 		}
 	}
-	// The same in a word, where eight bytes are checked at once.
-	word := []byte("........")
-	third := 1
-	if testing.Short() {
-		third = 7
-	}
-	for a := range 0x100 {
-		check([]byte{byte(a)})
-		for b := range 0x100 {
-			check([]byte{byte(a), byte(b)})
-			word[2], word[3] = byte(a), byte(b)
-			for c := 0; c < 0x100; c += third {
-				check([]byte{byte(a), byte(b), byte(c)})
-				word[4] = byte(c)
-				check(word)
-			}
-		}
-	}
 	edges := []byte{0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xF0, 0xFF}
-	for a := 0xE0; a < 0x100; a++ {
+	p := []byte("........")
+	for a := range 0x100 {
+		p[2] = byte(a)
+		check(p[2:3])
 		for b := range 0x100 {
-			for _, c := range edges {
-				for _, d := range edges {
-					check([]byte{byte(a), byte(b), c, d})
-					check([]byte{'.', '.', byte(a), byte(b), c, d, '.', '.', '.'})
+			p[3] = byte(b)
+			check(p[2:4])
+			for _, p[4] = range edges {
+				check(p[2:5])
+				check(p)
+				for _, p[5] = range edges {
+					if a < 0xE0 {
+						break
+					}
+					check(p[2:6])
+					check(p)
+				}
+				p[5] = '.'
+			}
+			p[4] = '.'
+		}
+		p[3] = '.'
+	}
+}
+
+// A character that is interrupted by others, and then goes on.
+func TestUTF8Interrupted(t *testing.T) {
+	for _, char := range []string{"é", "語", "\uD7FF", "ก", "😀", "\U0010FFFF"} {
+		for cutAt := 1; cutAt < len(char); cutAt++ {
+			for _, filler := range utf8Fillers {
+				for _, size := range []int{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 72} {
+					between := sample(filler, size)
+					if len(between) == 0 {
+						continue // the filler has no character that short
+					}
+					for before := range 8 {
+						text := append(sample("abcdefgh", before), char[:cutAt]...)
+						start := len(text)
+						text = append(text, between...)
+						end := len(text)
+						text = append(text, char[cutAt:]+"abcdefgh"...)
+						if Valid(text) {
+							t.Fatalf("Valid(% X) = true", text)
+						}
+						var u UTF8
+						u.Write(text[:start])
+						if u.Write(text[start:end]) {
+							t.Fatalf("Write(% X) after % X = true", text[start:end], text[:start])
+						}
+					}
 				}
 			}
 		}
