@@ -20,9 +20,11 @@ type Client struct {
 	system  *actor.ActorSystem
 	pid     *actor.PID
 	view    *supervisor.View
-	once    bool // made by Dial: there is one connection only
 	handler Handler
 	inbox   *inbox // nil if the handler takes the data
+
+	once      bool // made by Dial: there is one connection only
+	streaming bool // messages are delivered in parts
 }
 
 func (c *Client) spawn(cfg supervisor.Config) { c.pid = c.system.Root.Spawn(supervisor.Props(cfg)) }
@@ -65,7 +67,7 @@ func (c *Client) Err() error {
 // goroutines may read; each message goes to one of them.
 func (c *Client) Read(ctx context.Context) (Message, error) {
 	if c.inbox == nil {
-		return Message{}, errors.New("read: the messages go to the Handler; set none of OnText, OnBinary and OnFragment to read them")
+		return Message{}, errors.New("read: the messages go to the Handler; set none of OnText, OnBinary, OnBorrowed and OnFragment to read them")
 	}
 	for {
 		msg, ok, wait := c.inbox.take()

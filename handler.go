@@ -20,6 +20,10 @@ type Handler struct {
 	// OnText and OnBinary: a message arrived.
 	OnText   func(c *Client, text string)
 	OnBinary func(c *Client, data []byte)
+	// OnBorrowed takes the place of OnText and OnBinary, without a copy: data is
+	// valid only until the callback returns, and must not be changed. Text is
+	// valid UTF-8.
+	OnBorrowed func(c *Client, kind messages.Kind, data []byte)
 	// OnFragment: a part of a message arrived; only with Options.Streaming.
 	OnFragment func(c *Client, e *messages.FragmentReceived)
 	// OnPing: a Ping arrived, and was answered.
@@ -41,7 +45,7 @@ type Handler struct {
 }
 
 func (h *Handler) takesData() bool {
-	return h.OnText != nil || h.OnBinary != nil || h.OnFragment != nil
+	return h.OnText != nil || h.OnBinary != nil || h.OnBorrowed != nil || h.OnFragment != nil
 }
 
 // call calls a callback if there is one.
@@ -65,13 +69,15 @@ func (s *handlerSink) Batch(b *actors.Batch) {
 		switch {
 		case !item.Opcode.IsData():
 			s.control(actors.Event(b.Epoch, item, rtt))
-		case !item.First || !item.Final || h.OnFragment != nil && h.OnText == nil && h.OnBinary == nil:
+		case s.c.streaming:
 			if h.OnFragment != nil {
 				h.OnFragment(s.c, fragment(b.Epoch, item))
 			}
+		case h.OnBorrowed != nil:
+			h.OnBorrowed(s.c, kindOf(item), item.Payload)
 		case item.Opcode == wire.OpText:
 			if h.OnText != nil {
-				h.OnText(s.c, string(item.Payload))
+				h.OnText(s.c, actors.OwnText(item))
 			}
 		default:
 			if h.OnBinary != nil {
@@ -81,12 +87,15 @@ func (s *handlerSink) Batch(b *actors.Batch) {
 	}
 }
 
-func fragment(epoch uint64, item *wire.Item) *messages.FragmentReceived {
-	kind := messages.Binary
+func kindOf(item *wire.Item) messages.Kind {
 	if item.Opcode == wire.OpText {
-		kind = messages.Text
+		return messages.Text
 	}
-	return &messages.FragmentReceived{Epoch: epoch, Kind: kind, First: item.First, Final: item.Final, Data: actors.Own(item)}
+	return messages.Binary
+}
+
+func fragment(epoch uint64, item *wire.Item) *messages.FragmentReceived {
+	return &messages.FragmentReceived{Epoch: epoch, Kind: kindOf(item), First: item.First, Final: item.Final, Data: actors.Own(item)}
 }
 
 func (s *handlerSink) control(event any) {

@@ -67,11 +67,7 @@ func (in *inbox) take() (msg Message, ok bool, wait <-chan struct{}) {
 			in.batches = in.batches[1:]
 			b.Release()
 		case item.Opcode.IsData():
-			msg := Message{Kind: messages.Binary, Data: actors.Own(item), First: item.First, Final: item.Final}
-			if item.Opcode == wire.OpText {
-				msg.Kind = messages.Text
-			}
-			return msg, true, nil
+			return Message{Kind: kindOf(item), Data: actors.Own(item), First: item.First, Final: item.Final}, true, nil
 		}
 	}
 	if in.ended {

@@ -53,8 +53,8 @@ type Options struct {
 	// window, send queue, close timeout, keepalive.
 	actors.Settings
 
-	// Handler are callbacks. If it has one of OnText, OnBinary and OnFragment,
-	// data goes to it; else data is to be read with Read or Messages.
+	// Handler are callbacks. If it has one of OnText, OnBinary, OnBorrowed and
+	// OnFragment, data goes to it; else data is to be read with Read or Messages.
 	Handler *Handler
 	// Inline runs the handler on the goroutine that reads from the network. That
 	// saves a hop, but a handler that takes long, or waits for the connection

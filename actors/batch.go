@@ -8,9 +8,6 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// readSize is the capacity of the buffer that one read fills, in bytes.
-const readSize = 64 << 10
-
 // Batch is what one read brought, on its way from the reader through the
 // protocol actor to the callback. It has one owner at a time; the last one
 // calls Release, which gives the reader its credit back.
@@ -28,10 +25,10 @@ type Batch struct {
 	violation error // what breaks the protocol behind the items
 	end       error // the stream ended behind the items
 
-	input  *[readSize]byte // what Items refer to, nil if they own their payloads
-	weight int             // bytes of credit
+	input  *input // what Items refer to, nil if they own their payloads
+	weight int    // bytes of credit
+	conn   *Conn
 	reader *actor.PID
-	seam   *seam
 }
 
 // Next returns the items one after the other, with the round-trip time if it is
@@ -43,6 +40,11 @@ func (b *Batch) Next() (item *wire.Item, rtt time.Duration, ok bool) {
 	}
 	item = &b.Items[b.next]
 	b.next++
+	if b.next == len(b.Items) {
+		// What is sent in reply to the last item is written where it is sent:
+		// no further item is behind it to make a larger write of.
+		b.conn.Out.sendDirectly()
+	}
 	if item.Opcode == wire.OpPong {
 		rtt = b.RTTs[b.pongs]
 		b.pongs++
@@ -50,19 +52,16 @@ func (b *Batch) Next() (item *wire.Item, rtt time.Duration, ok bool) {
 	return item, rtt, true
 }
 
-var (
-	batches = sync.Pool{New: func() any { return new(Batch) }}
-	inputs  = sync.Pool{New: func() any { return new([readSize]byte) }}
-)
+var batches = sync.Pool{New: func() any { return new(Batch) }}
 
 // Release ends the use of the batch and of all payloads that are not Owned. It
 // may be called from any goroutine, once.
 func (b *Batch) Release() {
-	if b.weight > 0 {
-		b.seam.post(b.reader, &credit{bytes: b.weight})
+	if due := b.conn.window.release(b.weight); due > 0 {
+		b.conn.seam.post(b.reader, &credit{bytes: due})
 	}
 	if b.input != nil {
-		inputs.Put(b.input)
+		b.input.free()
 	}
 	clear(b.Items)
 	*b = Batch{Items: b.Items[:0], RTTs: b.RTTs[:0]}

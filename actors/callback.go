@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"time"
+	"unsafe"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/messages"
@@ -206,7 +207,7 @@ func Event(epoch uint64, item *wire.Item, rtt time.Duration) any {
 	case !item.First || !item.Final:
 		return &messages.FragmentReceived{Epoch: epoch, Kind: kind, First: item.First, Final: item.Final, Data: Own(item)}
 	case kind == messages.Text:
-		return &messages.TextReceived{Epoch: epoch, Text: string(item.Payload)}
+		return &messages.TextReceived{Epoch: epoch, Text: OwnText(item)}
 	}
 	return &messages.BinaryReceived{Epoch: epoch, Data: Own(item)}
 }
@@ -217,4 +218,13 @@ func Own(item *wire.Item) []byte {
 		return item.Payload
 	}
 	return append([]byte{}, item.Payload...)
+}
+
+// OwnText returns the payload of an item for keeps as a string. If the payload
+// is owned nothing is copied, so it must not be used otherwise.
+func OwnText(item *wire.Item) string {
+	if item.Owned {
+		return unsafe.String(unsafe.SliceData(item.Payload), len(item.Payload))
+	}
+	return string(item.Payload)
 }

@@ -16,68 +16,61 @@ import (
 // that only compute.
 var inline = actor.NewSynchronizedDispatcher(64)
 
-// laneIdle is how long a lane keeps its goroutine without work.
+// laneIdle is after how long without work a lane gives up its goroutine; it may
+// take twice as long.
 const laneIdle = 50 * time.Millisecond
 
 // lane is a dispatcher for one actor that keeps its goroutine while there is
 // work and lets it leave after laneIdle, so that an idle connection has none.
 type lane struct {
-	mu    sync.Mutex
-	work  chan func()
-	alive bool
 	// here, when set, lets the next run happen on the goroutine that asks for it.
 	here atomic.Bool
+
+	mu     sync.Mutex
+	work   chan func() // nil tells the goroutine to leave
+	idle   *time.Timer // runs while there is a goroutine
+	rounds uint64      // runs so far
+	seen   uint64      // rounds when idle fired last
 }
 
 var _ actor.Dispatcher = (*lane)(nil)
 
-func newLane() *lane { return &lane{work: make(chan func(), 1)} }
+func newLane() *lane { return &lane{} }
 
 func (l *lane) Throughput() int { return 300 }
 
 // Schedule never blocks: a mailbox has at most one run scheduled.
 func (l *lane) Schedule(run func()) {
-	if l.here.Swap(false) {
+	if l.here.Load() && l.here.Swap(false) {
 		run()
 		return
 	}
 	l.mu.Lock()
-	if l.alive {
-		l.work <- run
-		l.mu.Unlock()
+	l.rounds++
+	if l.work == nil {
+		l.work = make(chan func(), 1)
+		l.idle = time.AfterFunc(laneIdle, l.retire)
+		go loop(l.work)
+	}
+	l.work <- run
+	l.mu.Unlock()
+}
+
+func loop(work <-chan func()) {
+	for run := range work {
+		run()
+	}
+}
+
+// retire ends the goroutine if there was no work since the last time.
+func (l *lane) retire() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rounds != l.seen {
+		l.seen = l.rounds
+		l.idle.Reset(laneIdle)
 		return
 	}
-	l.alive = true
-	l.mu.Unlock()
-	go l.loop(run)
-}
-
-func (l *lane) loop(run func()) {
-	idle := time.NewTicker(laneIdle)
-	defer idle.Stop()
-	for run != nil {
-		run()
-		run = l.next(idle)
-	}
-}
-
-// next waits for work, and returns nil after a whole tick without any.
-func (l *lane) next(idle *time.Ticker) func() {
-	for ticks := 0; ; {
-		select {
-		case run := <-l.work:
-			return run
-		case <-idle.C:
-			if ticks++; ticks < 2 {
-				continue
-			}
-			l.mu.Lock()
-			if len(l.work) == 0 {
-				l.alive = false
-				l.mu.Unlock()
-				return nil
-			}
-			l.mu.Unlock()
-		}
-	}
+	close(l.work)
+	l.work, l.idle = nil, nil
 }

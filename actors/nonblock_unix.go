@@ -5,6 +5,7 @@ package actors
 import (
 	"io"
 	"net"
+	"os"
 	"syscall"
 )
 
@@ -12,18 +13,79 @@ import (
 // takes at once, or nil if stream is not a plain socket. It never blocks, so an
 // actor can use it.
 func nonblockingWrite(stream io.Writer) func(p []byte) (int, error) {
-	switch stream.(type) {
-	case *net.TCPConn, *net.UnixConn:
-	default:
-		return nil // anything else may put a layer between us and the socket
-	}
-	raw, err := stream.(syscall.Conn).SyscallConn()
-	if err != nil {
+	raw := rawConn(stream)
+	if raw == nil {
 		return nil
 	}
 	a := &attempt{raw: raw}
 	a.fn = a.write
 	return a.run
+}
+
+// nonblockingRead returns a function that waits until stream is readable without
+// holding a buffer: it calls get when it is about to read, and put if nothing was
+// there after all. It returns nil if stream is not a plain socket.
+func nonblockingRead(stream io.Reader) func(get func() []byte, put func()) (int, error) {
+	raw := rawConn(stream)
+	if raw == nil {
+		return nil
+	}
+	r := &readiness{raw: raw}
+	r.fn = r.read
+	return r.run
+}
+
+// readiness is one read that waits without a buffer; it is kept so that a read
+// allocates nothing.
+type readiness struct {
+	raw syscall.RawConn
+	fn  func(fd uintptr) bool
+	get func() []byte
+	put func()
+	n   int
+	err error
+}
+
+func (r *readiness) run(get func() []byte, put func()) (int, error) {
+	r.get, r.put, r.n, r.err = get, put, 0, nil
+	err := r.raw.Read(r.fn)
+	if err == nil {
+		err = r.err
+	}
+	return r.n, err
+}
+
+func (r *readiness) read(fd uintptr) (done bool) {
+	p := r.get()
+	for {
+		n, err := syscall.Read(int(fd), p)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			r.put()
+			return false
+		case err != nil:
+			r.err = os.NewSyscallError("read", err)
+		case n == 0:
+			r.err = io.EOF
+		default:
+			r.n = n
+		}
+		return true
+	}
+}
+
+// rawConn gives access to the file descriptor of a plain socket; nil for
+// anything else, which may have a layer between us and the socket.
+func rawConn(stream any) syscall.RawConn {
+	switch stream.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		if raw, err := stream.(syscall.Conn).SyscallConn(); err == nil {
+			return raw
+		}
+	}
+	return nil
 }
 
 // attempt is one non-blocking write; it is kept so that a write allocates nothing.
@@ -59,7 +121,7 @@ func (a *attempt) write(fd uintptr) bool {
 		case syscall.EAGAIN:
 			return true
 		default:
-			a.err = err
+			a.err = os.NewSyscallError("write", err)
 			return true
 		}
 	}

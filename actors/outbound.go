@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -17,9 +18,6 @@ import (
 // does no I/O and reads no clock.
 
 const (
-	// chunkSize is the capacity of a chunk of small frames. A frame is never
-	// split over two chunks, so a control frame can go between any two.
-	chunkSize = 32 << 10
 	// takeMax bounds what one write takes, in bytes, unless one frame is larger:
 	// a Pong waits for this much at most.
 	takeMax = 256 << 10
@@ -116,6 +114,7 @@ type Outbound struct {
 
 	pending bool           // the writer was woken and has not found us empty since
 	wake    func(now bool) // nil until there is a writer
+	direct  atomic.Bool    // see sendDirectly
 }
 
 // NewOutbound returns an Outbound that holds at most maxMsgs data frames and
@@ -137,6 +136,10 @@ func (o *Outbound) attach(wake func(now bool)) {
 	}
 }
 
+// sendDirectly lets the next send be written on the goroutine that sends it, if
+// the socket takes it.
+func (o *Outbound) sendDirectly() { o.direct.Store(true) }
+
 // unlockAndWake ends a critical section that may have queued something.
 func (o *Outbound) unlockAndWake(now bool) {
 	if o.pending || (len(o.control) == 0 && len(o.data) == 0) {
@@ -147,7 +150,7 @@ func (o *Outbound) unlockAndWake(now bool) {
 	wake := o.wake
 	o.mu.Unlock()
 	if wake != nil {
-		wake(now)
+		wake(o.direct.Load() && o.direct.Swap(false) || now)
 	}
 }
 
@@ -572,19 +575,3 @@ func (o *Outbound) givenUp() int {
 
 // view lets a string be encoded without a copy. Frames are only read from it.
 func view(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
-
-var chunkBuffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
-
-// newChunkBuffer returns an empty buffer with room for size bytes.
-func newChunkBuffer(size int) []byte {
-	if size > chunkSize {
-		return make([]byte, 0, size)
-	}
-	return chunkBuffers.Get().(*[chunkSize]byte)[:0]
-}
-
-func freeChunkBuffer(b []byte) {
-	if cap(b) == chunkSize {
-		chunkBuffers.Put((*[chunkSize]byte)(b[:chunkSize]))
-	}
-}

@@ -19,6 +19,7 @@ const drainMax = 4 << 20
 type window struct {
 	size      int64
 	used      atomic.Int64
+	released  atomic.Int64  // handled, but not told to the reader yet
 	free      atomic.Bool   // credit is not needed any more
 	throttled atomic.Bool   // the goroutine waits for credit
 	wake      chan struct{} // something of the above changed
@@ -35,6 +36,16 @@ func (w *window) init(size int) {
 }
 
 func (w *window) traffic() traffic { return traffic{w.reads.Load(), w.throttled.Load()} }
+
+// release takes back the credit of a batch and returns how much the reader
+// actor shall be told about now. Up to a quarter of the window stays untold, to
+// save messages: a reader that waits then still gets below half of it.
+func (w *window) release(bytes int) (due int) {
+	if w.released.Add(int64(bytes)) < w.size/4 {
+		return 0
+	}
+	return int(w.released.Swap(0))
+}
 
 func (w *window) signal() {
 	select {
@@ -96,8 +107,8 @@ type readLoop struct {
 	conn           *Conn
 	self, protocol *actor.PID
 	receiver       *wire.Receiver
-	input          *[readSize]byte // to be used by the next read, may be nil
-	batch          *Batch          // to be filled by the next read, may be nil
+	source         source
+	batch          *Batch // to be filled by the next read, may be nil
 }
 
 func (l *readLoop) run() {
@@ -115,13 +126,14 @@ func (l *readLoop) read() (err error) {
 		}
 	}()
 	c := l.conn
+	l.source = newSource(c.Stream)
 	l.receiver = wire.NewReceiver(wire.ReceiverConfig{Role: wire.Client, Limits: c.Limits, Streaming: c.Streaming})
 	if len(c.Buffered) > 0 {
 		b := l.newBatch()
 		b.Items, b.violation = l.receiver.Receive(b.Items, c.Buffered)
 		c.Buffered = nil
 		c.window.reads.Add(1)
-		l.deliver(b, false)
+		l.deliver(b, nil)
 	}
 	for c.window.wait() && !c.window.discard.Load() {
 		if err := l.readOnce(); err != nil {
@@ -133,54 +145,57 @@ func (l *readLoop) read() (err error) {
 
 // readOnce does one read and hands on what it brought.
 func (l *readLoop) readOnce() error {
-	c := l.conn
+	w := &l.conn.window
 	b := l.newBatch()
-	space := l.receiver.Space()
-	direct := space != nil // straight into the message that is being received
-	if !direct {
-		if l.input == nil {
-			l.input = inputs.Get().(*[readSize]byte)
-		}
-		space = l.input[:]
-	}
-	n, err := c.Stream.Read(space)
-	if n > 0 {
-		c.window.reads.Add(1)
-		if direct {
+	if space := l.receiver.Space(); space != nil { // straight into the message that is being received
+		n, err := l.source.readInto(space)
+		if n > 0 {
+			w.reads.Add(1)
 			b.Items, b.violation = l.receiver.Filled(b.Items, n)
-		} else {
-			b.Items, b.violation = l.receiver.Receive(b.Items, space[:n])
+			l.deliver(b, nil)
 		}
-		l.deliver(b, !direct)
+		return err
+	}
+	in, n, err := l.source.read()
+	if n > 0 {
+		w.reads.Add(1)
+		b.Items, b.violation = l.receiver.Receive(b.Items, in.buf[:n])
+		l.deliver(b, in)
+	} else if in != nil {
+		in.free()
 	}
 	return err
 }
 
-// deliver posts b if there is something in it. borrowed says that its items may
-// refer to l.input, which then goes along.
-func (l *readLoop) deliver(b *Batch, borrowed bool) {
+// deliver posts b if there is something in it, together with the input that its
+// items may refer to.
+func (l *readLoop) deliver(b *Batch, in *input) {
 	w := &l.conn.window
 	if w.free.Load() && w.used.Load() >= w.size {
 		l.dropData(b)
 	}
-	if len(b.Items) == 0 && b.violation == nil {
-		return
-	}
-	owned := 0
+	weight := 1
 	refers := false
 	for i := range b.Items {
 		if b.Items[i].Owned {
-			owned += len(b.Items[i].Payload)
-		} else if len(b.Items[i].Payload) > 0 {
-			refers = true
+			weight += len(b.Items[i].Payload)
+		} else {
+			refers = refers || len(b.Items[i].Payload) > 0
 		}
 	}
-	b.weight = owned + 1
-	if borrowed && refers {
-		b.input, l.input = l.input, nil
-		b.weight += readSize
+	if in != nil {
+		if refers {
+			b.input = in
+			weight += len(in.buf)
+		} else {
+			in.free()
+		}
 	}
-	w.used.Add(int64(b.weight))
+	if len(b.Items) == 0 && b.violation == nil {
+		return
+	}
+	b.weight = weight
+	w.used.Add(int64(weight))
 	l.post(b)
 }
 
@@ -215,7 +230,7 @@ func (l *readLoop) post(b *Batch) {
 func (l *readLoop) newBatch() *Batch {
 	if l.batch == nil {
 		b := batches.Get().(*Batch)
-		b.Epoch, b.reader, b.seam = l.conn.Epoch, l.self, &l.conn.seam
+		b.Epoch, b.reader, b.conn = l.conn.Epoch, l.self, l.conn
 		l.batch = b
 	}
 	return l.batch
@@ -224,13 +239,12 @@ func (l *readLoop) newBatch() *Batch {
 // drain throws away what still comes, so that closing the stream does not reset
 // it before the server has read our Close (RFC 6455 §7.1.1).
 func (l *readLoop) drain() error {
-	if l.input == nil {
-		l.input = inputs.Get().(*[readSize]byte)
-	}
 	for total := 0; total < drainMax; {
-		n, err := l.conn.Stream.Read(l.input[:])
+		in, n, err := l.source.read()
+		if in != nil {
+			in.free()
+		}
 		if err != nil {
-			inputs.Put(l.input)
 			return err
 		}
 		total += n

@@ -40,35 +40,6 @@ type Observer interface {
 	Handled(by Role, epoch uint64, message any)
 }
 
-// Mailbox returns the mailbox for an actor with this role: unbounded (credits
-// bound it), and observed if observer is not nil.
-func Mailbox(role Role, epoch uint64, observer Observer) actor.PropsOption {
-	if observer == nil {
-		return actor.WithMailbox(actor.UnboundedLockfree())
-	}
-	return actor.WithMailbox(actor.UnboundedLockfree(&probe{observer, role, epoch}))
-}
-
-// probe reports what a mailbox does to the observer.
-type probe struct {
-	observer Observer
-	role     Role
-	epoch    uint64
-}
-
-func (p *probe) MailboxStarted() {}
-func (p *probe) MailboxEmpty()   {}
-
-func (p *probe) MessagePosted(message any) {
-	_, message, sender := actor.UnwrapEnvelope(message)
-	p.observer.Posted(p.role, p.epoch, message, sender)
-}
-
-func (p *probe) MessageReceived(message any) {
-	_, message, _ = actor.UnwrapEnvelope(message)
-	p.observer.Handled(p.role, p.epoch, message)
-}
-
 // seam is how the parts of the family reach each other: every message goes through post.
 type seam struct {
 	root *actor.RootContext

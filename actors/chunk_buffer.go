@@ -1,0 +1,45 @@
+package actors
+
+import (
+	"math/bits"
+	"sync"
+)
+
+// Buffers for chunks come in sizes of a power of two and a little, so that a
+// message whose size is a power of two fits into its own with the header.
+const (
+	chunkSlack    = 64
+	minChunkClass = 15 // 32 KiB
+	maxChunkClass = 25 // 32 MiB; what is larger is not kept
+)
+
+var chunkPools [maxChunkClass - minChunkClass + 1]sync.Pool
+
+// chunkSize is the capacity of a chunk of small frames, in bytes. A frame is
+// never split over two chunks, so a control frame can go between any two.
+const chunkSize = 1<<minChunkClass + chunkSlack
+
+// chunkClass returns the class of the smallest buffer that holds size bytes.
+func chunkClass(size int) int {
+	return max(minChunkClass, bits.Len(uint(max(0, size-chunkSlack-1))))
+}
+
+// newChunkBuffer returns an empty buffer with room for size bytes.
+func newChunkBuffer(size int) []byte {
+	class := chunkClass(size)
+	if class > maxChunkClass {
+		return make([]byte, 0, size)
+	}
+	if b, ok := chunkPools[class-minChunkClass].Get().(*[]byte); ok {
+		return (*b)[:0]
+	}
+	return make([]byte, 0, 1<<class+chunkSlack)
+}
+
+// freeChunkBuffer gives a buffer back that newChunkBuffer made.
+func freeChunkBuffer(b []byte) {
+	class := chunkClass(cap(b))
+	if class <= maxChunkClass && cap(b) == 1<<class+chunkSlack {
+		chunkPools[class-minChunkClass].Put(&b)
+	}
+}

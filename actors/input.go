@@ -1,0 +1,49 @@
+package actors
+
+import "sync"
+
+// inputSizes are the capacities of the buffers that one read fills, in bytes.
+// Small ones for little traffic keep the window and the cache free, large ones
+// save system calls.
+var inputSizes = [...]int{4 << 10, 16 << 10, 64 << 10, 256 << 10}
+
+var inputPools [len(inputSizes)]sync.Pool
+
+// input is a buffer for one read.
+type input struct {
+	buf   []byte
+	class int
+}
+
+func newInput(class int) *input {
+	if in, ok := inputPools[class].Get().(*input); ok {
+		return in
+	}
+	return &input{make([]byte, inputSizes[class]), class}
+}
+
+func (in *input) free() { inputPools[in.class].Put(in) }
+
+// inputSizer chooses the size of the next buffer by what the last reads brought.
+type inputSizer struct {
+	class int
+	small int // reads in a row that would have fitted into the next smaller size
+}
+
+// patience is how many small reads in a row make the buffers smaller.
+const patience = 16
+
+func (s *inputSizer) brought(n int) {
+	switch {
+	case n == inputSizes[s.class] && s.class < len(inputSizes)-1:
+		s.class++
+		s.small = 0
+	case s.class > 0 && n <= inputSizes[s.class-1]:
+		if s.small++; s.small >= patience {
+			s.class--
+			s.small = 0
+		}
+	default:
+		s.small = 0
+	}
+}
