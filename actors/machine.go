@@ -54,6 +54,7 @@ type effect struct {
 	outcomes []outcome     // effectReply
 	timer    timerKind     // effectSetTimer, effectStopTimer
 	delay    time.Duration // effectSetTimer
+	reset    bool          // effectCloseStream: without waiting for what is not written
 	ended    *Ended        // effectEnd
 }
 
@@ -577,7 +578,7 @@ func (m *machine) finish(now time.Time) {
 	for kind := range timerKinds {
 		m.stopTimer(kind)
 	}
-	m.do(effect{kind: effectCloseStream})
+	m.do(effect{kind: effectCloseStream, reset: m.out.unwritten()})
 	m.reply(m.out.shut(end))
 	for _, p := range m.pings {
 		if p.call != nil {

@@ -566,6 +566,13 @@ func (o *Outbound) wasClosed() bool {
 	return o.closeWritten
 }
 
+// unwritten says whether something is queued or on its way.
+func (o *Outbound) unwritten() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.inflight)+len(o.control)+len(o.data) > 0
+}
+
 // givenUp returns how many accepted data frames were not completely written.
 func (o *Outbound) givenUp() int {
 	o.mu.Lock()

@@ -3,6 +3,7 @@ package actors
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -143,7 +144,7 @@ func (p *protocol) carryOut() {
 			c.seam.post(p.writer, &halfClose{})
 		case effectCloseStream:
 			// Closing a TLS stream writes an alert, which can block.
-			go c.closeStream()
+			go c.closeStream(e.reset)
 		case effectEnd:
 			c.seam.post(c.Owner, e.ended)
 		}
@@ -168,7 +169,7 @@ func (p *protocol) stopTimer(kind timerKind) {
 func (p *protocol) stop() {
 	defer p.logPanic("stopping") // a panic here would bring the actor back to life
 	if p.machine == nil {
-		go p.conn.closeStream()
+		go p.conn.closeStream(true)
 		return
 	}
 	p.machine.abort(messages.ErrStopped, time.Now())
@@ -190,12 +191,24 @@ func (p *protocol) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervis
 	p.carryOut()
 }
 
-// closeStream drops the stream; a panic of a stream that the caller supplied is reported.
-func (c *Conn) closeStream() {
+// closeStream drops the stream; with reset, also what the system has not sent
+// yet, which a server that does not read would hold up for minutes. A panic of a
+// stream that the caller supplied is reported.
+func (c *Conn) closeStream(reset bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			c.Logger.Error("dandelion: Close of the stream panicked", slog.Any("panic", r))
 		}
 	}()
+	if reset {
+		stream := any(c.Stream)
+		if secure, ok := stream.(interface{ NetConn() net.Conn }); ok {
+			stream = secure.NetConn()
+		}
+		if tcp, ok := stream.(*net.TCPConn); ok {
+			tcp.SetLinger(0)
+			tcp.Close()
+		}
+	}
 	c.Stream.Close() // the connection is over: its error changes nothing
 }

@@ -224,7 +224,8 @@ func TestReceiverServer(t *testing.T) {
 			})
 		})
 	}
-	// req: 6455-5.1-03 (from the other end)
+	// The other end of:
+	// req: 6455-5.1-03
 	for _, in := range []string{"81 01 61", "82 00 82 00", "82 7E 00 7E 61*126"} {
 		r := NewReceiver(ReceiverConfig{Role: Server})
 		items, err := r.Receive(nil, unhex(t, in))
