@@ -15,8 +15,8 @@ import (
 // final answer. It knows nothing about WebSocket; Client checks the answer.
 //
 // u is as ParseURL returns it, without user information: the scheme is ws or
-// wss (wss asks for TLS), u.RequestURI() is the request target. The request has the
-// fields of head and no body.
+// wss (wss asks for TLS), u.RequestURI() is the request target. The request has
+// the fields of head and no body.
 //
 // Exchange blocks until there is a final answer (interim 1xx answers are passed
 // over, but 101 is final), an error, or the end of ctx. It follows no redirect
@@ -57,7 +57,7 @@ type Answer struct {
 	Status       int
 	Header       http.Header
 
-	// Stream is the connection behind a 101 and belongs to the receiver of the
+	// Stream is the connection behind a 101; it belongs to the receiver of the
 	// answer. It is nil with any other status.
 	Stream io.ReadWriteCloser
 	// Buffered are bytes behind the head of a 101 that have been read already.
@@ -70,7 +70,5 @@ type Answer struct {
 	LocalAddr, RemoteAddr net.Addr
 }
 
-const (
-	// maxBody is how much of the body of a refusal is kept.
-	maxBody = 1 << 10
-)
+// maxBody is how much of the body of a refusal is kept.
+const maxBody = 1 << 10

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"strings"
 	"syscall"
 )
@@ -42,9 +43,9 @@ func statusAdvice(e *Error) string {
 	case e.Stage == StageProxy:
 		return "the proxy refuses to connect to this server"
 	case len(e.Versions()) > 0:
-		return "the server speaks version " + strings.Join(e.Versions(), ", ") + " of the protocol, this client version 13"
+		return fmt.Sprintf("the server speaks version %.100s of the protocol, this client version 13", strings.Join(e.Versions(), ", "))
 	case e.Header.Get("Location") != "" && e.StatusClass() == 3:
-		return "it redirects to " + redact(e.Header.Get("Location"))
+		return fmt.Sprintf("it redirects to %.200s", redact(e.Header.Get("Location")))
 	case e.Status == 401 || e.Status == 403:
 		return "check credentials and origin"
 	case e.Status == 404 || e.Status == 410:

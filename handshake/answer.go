@@ -89,9 +89,10 @@ func parseHead(raw []byte) (*answerHead, error) {
 	if !h.parseStatusLine(strings.TrimSuffix(string(first), "\r")) {
 		return nil, errors.New("the answer has a malformed status line (RFC 7230 §3.1.2)")
 	}
-	// It joins folded lines (RFC 7230 §3.2.4), and refuses a line without a colon, one
-	// that begins with a blank right after the status line (§3), and control
-	// characters (RFC 9110 §5.5). Its errors quote the line, which may hold a secret.
+	// It joins folded lines (RFC 7230 §3.2.4), and refuses a line without a
+	// colon, one that begins with a blank right after the status line (§3), and
+	// control characters (RFC 9110 §5.5). Its errors quote the line, which may
+	// hold a secret.
 	header, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(fields))).ReadMIMEHeader()
 	if err != nil {
 		return nil, errMalformedHeader
@@ -106,8 +107,8 @@ func parseHead(raw []byte) (*answerHead, error) {
 	return h, nil
 }
 
-// parseStatusLine: RFC 7230 §2.6, §3.1.2. The version is HTTP/1 and one digit, the status
-// three digits; the reason phrase has no meaning.
+// parseStatusLine: RFC 7230 §2.6, §3.1.2. The version is HTTP/1 and one digit,
+// the status three digits; the reason phrase has no meaning.
 func (h *answerHead) parseStatusLine(s string) bool {
 	s, ok := strings.CutPrefix(s, "HTTP/1.")
 	if !ok || len(s) < len("1 101") || !isDigit(s[0]) || s[1] != ' ' {

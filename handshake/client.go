@@ -19,17 +19,17 @@ type Client struct {
 	Adapter Adapter
 
 	// FollowRedirects is how many redirects (301, 302, 303, 307, 308 with a
-	// Location) are followed, 0 by default: a redirect is then a failure like any
-	// other status. Each is a new handshake on a new connection. Authorization,
-	// Cookie, the user information of the URL and Request.Host are not carried to another
-	// host or port. From wss to ws, and to a URL with user information, no
-	// redirect is followed.
+	// Location) are followed, 0 by default: a redirect is then a failure like
+	// any other status. Each is a new handshake on a new connection.
+	// Authorization, Cookie, the user information of the URL and Request.Host
+	// are not carried to another host or port. From wss to ws, and to a URL
+	// with user information, no redirect is followed.
 	FollowRedirects int
 }
 
-// Handshake implements Handshaker. Without a deadline in ctx it is bounded by the
-// timeouts of the adapter. A refusal, a 401 included, is an *Error with status, header and the
-// first KiB of the body.
+// Handshake implements Handshaker. Without a deadline in ctx it is bounded by
+// the timeouts of the adapter. A refusal, a 401 included, is an *Error with
+// status, header and the first KiB of the body.
 func (c *Client) Handshake(ctx context.Context, req *Request) (*Result, error) {
 	if req == nil {
 		return nil, &Error{Stage: StageRequest, Err: errors.New("no Request was given")}
@@ -74,16 +74,19 @@ func (c *Client) attempt(ctx context.Context, u *url.URL, req *Request) (*Result
 	if err != nil {
 		return nil, fail(StageHTTP, err)
 	}
-	if a.Status == http.StatusSwitchingProtocols && a.Stream == nil {
-		return nil, fail(StageHTTP, errors.New("the adapter gave no stream"))
-	}
 	if a.Status != http.StatusSwitchingProtocols {
 		return nil, refused(StageHTTP, "the server", a)
 	}
 	subprotocol, extensions, err := validate(a, key, req)
 	if err != nil {
-		abort(a.Stream)
+		if a.Stream != nil {
+			abort(a.Stream)
+		}
 		return nil, &Error{Stage: StageValidate, Status: a.Status, Header: a.Header, Err: err}
+	}
+	if a.Stream == nil {
+		err := errors.New("the adapter does not give the connection behind the 101")
+		return nil, &Error{Stage: StageHTTP, Status: a.Status, Header: a.Header, Err: err}
 	}
 	return &Result{
 		Stream:      a.Stream,
@@ -98,8 +101,8 @@ func (c *Client) attempt(ctx context.Context, u *url.URL, req *Request) (*Result
 	}, nil
 }
 
-// abort closes a stream at once. It does not send the close_notify alert of TLS,
-// which could block on a peer that does not read.
+// abort closes a stream at once. It does not send the close_notify alert of
+// TLS, which could block on a peer that does not read.
 func abort(stream io.Closer) {
 	for {
 		t, ok := stream.(*tls.Conn)

@@ -19,7 +19,8 @@ type Stage uint8
 const (
 	// StageURL: the URL is not a valid WebSocket URL. No network was used.
 	StageURL Stage = iota + 1
-	// StageRequest: another part of the Request is not valid. No network was used.
+	// StageRequest: another part of the Request is not valid. No network was
+	// used.
 	StageRequest
 	// StageResolve: the host name was not resolved.
 	StageResolve
@@ -55,27 +56,29 @@ func (s Stage) String() string {
 type Error struct {
 	// Stage is where it failed.
 	Stage Stage
-	// URL is the address, without user information and without the query, either
-	// of which may hold credentials. After redirects it is the one last tried.
+	// URL is the address, without user information and without the query,
+	// either of which may hold credentials. After redirects it is the one last
+	// tried.
 	URL string
 	// Status is the HTTP status that was answered, 0 if none came.
 	Status int
 	// Header is that of the answer, nil if none came.
 	Header http.Header
-	// Body is the beginning of the answer's body, at most 1 KiB. It is there if Status
-	// is not 101 and the body came within a second.
+	// Body is the beginning of the answer's body, at most 1 KiB. It is there if
+	// Status is not 101 and the body came within a second.
 	Body []byte
 	// Err is the cause, never nil.
 	Err error
 }
 
-// Error names the stage, the address, the cause and, where one is known, what to do.
+// Error names the stage, the address, the cause and, where one is known, what
+// to do.
 func (e *Error) Error() string {
 	s := "websocket handshake"
 	if e.URL != "" {
 		s += " with " + e.URL
 	}
-	s += ": " + e.Stage.String() + ": " + e.Err.Error()
+	s += fmt.Sprintf(": %v: %v", e.Stage, e.Err)
 	if a := advice(e); a != "" {
 		s += "; " + a
 	}
@@ -85,11 +88,11 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Timeout tells whether a deadline of the caller, a timeout of a stage or one of
-// the operating system ended the attempt.
+// Timeout tells whether a deadline of the caller, a timeout of a stage or one
+// of the operating system ended the attempt.
 func (e *Error) Timeout() bool {
 	var t net.Error
-	return errors.Is(e.Err, os.ErrDeadlineExceeded) || errors.As(e.Err, &t) && t.Timeout()
+	return errors.As(e.Err, &t) && t.Timeout()
 }
 
 // StatusClass returns the first digit of Status; 0 if there was no answer. A
@@ -124,11 +127,6 @@ func refused(stage Stage, who string, a *Answer) *Error {
 	return &Error{Stage: stage, Status: a.Status, Header: a.Header, Body: a.Body, Err: err}
 }
 
-// interrupted makes an *Error of an answer whose body was being read when ctx ended.
-func interrupted(ctx context.Context, a *Answer) *Error {
-	return &Error{Stage: StageHTTP, Status: a.Status, Header: a.Header, Body: a.Body, Err: ended(ctx)}
-}
-
 // timeoutError says that a stage took longer than its own timeout.
 type timeoutError struct {
 	limit time.Duration
@@ -138,9 +136,8 @@ type timeoutError struct {
 func (e *timeoutError) Error() string {
 	return fmt.Sprintf("not done within %v (%s)", e.limit, e.name)
 }
-func (e *timeoutError) Timeout() bool   { return true }
-func (e *timeoutError) Temporary() bool { return true }
-func (e *timeoutError) Unwrap() error   { return os.ErrDeadlineExceeded }
+
+func (e *timeoutError) Unwrap() error { return os.ErrDeadlineExceeded }
 
 // ended returns why ctx ended: the error of the context together with its
 // cause, so that errors.Is finds both.

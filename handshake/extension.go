@@ -49,15 +49,15 @@ func (e Extension) valid() bool {
 
 var errExtensionGrammar = errors.New("Sec-WebSocket-Extensions breaks the grammar of RFC 6455 §9.1")
 
-// parseExtensions parses the Sec-WebSocket-Extensions lines of an answer. RFC 6455
-// §9.1: several lines mean the same as one list. The grammar is
+// parseExtensions parses the Sec-WebSocket-Extensions lines of an answer. RFC
+// 6455 §9.1: several lines mean the same as one list. The grammar is
 //
 //	list      = 1#extension          ; empty elements are skipped (RFC 9110 §5.6.1)
 //	extension = token *( ";" param )
 //	param     = token [ "=" ( token | quoted-string ) ]
 //
-// with optional white space between any two parts, and what is quoted
-// has to be a token once unquoted. A header without a single extension is an error.
+// with optional white space between any two parts, and what is quoted has to be
+// a token once unquoted. A header without a single extension is an error.
 func parseExtensions(lines []string) ([]Extension, error) {
 	var list []Extension
 	for _, line := range lines {

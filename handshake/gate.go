@@ -11,19 +11,23 @@ import (
 // Gate bounds the attempts that are under way, from the TCP connect until the
 // answer has come or the attempt has failed. RFC 6455 §4.1 allows one at a time
 // to an IP address and port, by whatever names the host is called; further ones
-// wait for their turn, first come, first served. Connections that are open do not count.
+// wait for their turn, first come, first served. Connections that are open do
+// not count.
 //
-// Waiting counts against the caller's context but against no timeout of a stage.
+// Waiting counts against the caller's context but against no timeout of a
+// stage.
 //
 // An adapter without a Gate uses one that the whole process shares. A Gate may
-// be shared by adapters; the zero value is ready. Its fields must not change once it is in use.
+// be shared by adapters; the zero value is ready. Its fields must not change
+// once it is in use.
 type Gate struct {
-	// PerAddress is the number of attempts under way to one IP address and port.
-	// 0 means 1, as the RFC has it; a fleet that connects to a server which agreed to it
-	// may raise it. Negative means any number.
+	// PerAddress is the number of attempts under way to one IP address and
+	// port. 0 means 1, as the RFC has it; a fleet that connects to a server
+	// which agreed to it may raise it. Negative means any number.
 	//
-	// Where the IP address is not known, because a proxy or the caller's DialContext
-	// resolves the name, every host name and port counts as an address.
+	// Where the IP address is not known, because a proxy or the caller's
+	// DialContext resolves the name, every host name and port counts as an
+	// address.
 	PerAddress int
 
 	// Unknown is the number of attempts under way to unknown addresses, all

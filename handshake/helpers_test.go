@@ -1,6 +1,7 @@
 package handshake
 
-// What the tests share: scripted servers on loopback and on pipes, and leak checks.
+// What the tests share: scripted servers on loopback and on pipes, and leak
+// checks.
 
 import (
 	"context"
@@ -91,7 +92,8 @@ func (r testRequest) one(name string) string {
 	return ""
 }
 
-// granted is a correct answer to r with further header lines, each with its line end.
+// granted is a correct answer to r with further header lines, each with its
+// line end.
 func granted(r testRequest, more ...string) string {
 	return fill("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Accept: {accept}\r\n"+strings.Join(more, "")+"\r\n", r)
@@ -115,9 +117,9 @@ type testServer struct {
 	wg    sync.WaitGroup
 }
 
-// serve runs script for every connection, in a goroutine; the connection is closed behind
-// it. The test ends after the scripts have; so that they do, reading ends when
-// the test closes its side.
+// serve runs script for every connection, in a goroutine; the connection is
+// closed behind it. The test ends after the scripts have; so that they do,
+// reading ends when the test closes its side.
 func serve(t *testing.T, script func(c net.Conn)) *testServer {
 	t.Helper()
 	return serveOn(t, "127.0.0.1:0", script)
@@ -174,12 +176,16 @@ func upgrade(c net.Conn) {
 	r := readRequest(c)
 	if r.err == nil {
 		io.WriteString(c, granted(r))
-		io.Copy(c, c)
+		echo(c)
 	}
 }
 
-// pipe is a Client whose connections are pipes to script, which has the other end.
-// wait waits for the scripts.
+// echo sends back what it receives. It hides the TCP connections from io.Copy,
+// which would splice them with pipes of its own that it keeps.
+func echo(c io.ReadWriter) { io.Copy(struct{ io.Writer }{c}, struct{ io.Reader }{c}) }
+
+// pipe is a Client whose connections are pipes to script, which has the other
+// end. wait waits for the scripts.
 func pipe(script func(c net.Conn)) (client *Client, wait func()) {
 	var wg sync.WaitGroup
 	return &Client{Adapter: &NetAdapter{
@@ -210,7 +216,8 @@ func talk(t *testing.T, req Request, answer string) outcome {
 	return talkWith(t, req, func(c net.Conn, r testRequest) { io.WriteString(c, fill(answer, r)) })
 }
 
-// talkWith is talk with a server that answers by itself, and may close the connection.
+// talkWith is talk with a server that answers by itself, and may close the
+// connection.
 func talkWith(t *testing.T, req Request, answer func(c net.Conn, r testRequest)) outcome {
 	t.Helper()
 	var o outcome
@@ -280,7 +287,8 @@ func echoes(t *testing.T, r *Result) {
 // direct is a Client with a Gate of its own.
 func direct() *Client { return &Client{Adapter: &NetAdapter{Gate: new(Gate)}} }
 
-// open makes a handshake that has to succeed. The stream is closed at the end of the test.
+// open makes a handshake that has to succeed. The stream is closed at the end
+// of the test.
 func open(t *testing.T, c Handshaker, req *Request) *Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -11,7 +11,8 @@ import (
 // RFC 6455 §1.3.
 const acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-// newKey returns a Sec-WebSocket-Key: 16 random bytes in base64 (RFC 6455 §4.1).
+// newKey returns a Sec-WebSocket-Key: 16 random bytes in base64 (RFC 6455
+// §4.1).
 func newKey() string {
 	var nonce [16]byte
 	rand.Read(nonce[:]) // never fails

@@ -19,59 +19,68 @@ import (
 )
 
 // NetAdapter makes the HTTP/1.1 exchange over a net.Conn: it resolves the name,
-// connects (to the addresses of the host by RFC 8305), goes through a proxy if there is one, makes the TLS handshake
-// for wss, sends the request in one write and reads the answer.
+// connects (to the addresses of the host by RFC 8305), goes through a proxy if
+// there is one, makes the TLS handshake for wss, sends the request in one write
+// and reads the answer.
 //
-// The zero value is ready and connects directly. A NetAdapter may be used by several
-// goroutines at once; its fields must not change meanwhile.
+// The zero value is ready and connects directly. A NetAdapter may be used by
+// several goroutines at once; its fields must not change meanwhile.
 //
 // Every stage has a timeout of its own; the caller's context bounds them all
 // together. For a timeout 0 means the default, negative means none.
 type NetAdapter struct {
 	// DialContext makes the network connection in place of name resolution and
-	// TCP connect, to the server or to the proxy: network is "tcp", addr is host
-	// and port, the host as it stands in the URL. It has to return soon after the
-	// end of its context, and the connection's Close has to end its Read and
-	// Write. nil: the adapter connects by itself.
+	// TCP connect, to the server or to the proxy: network is "tcp", addr is
+	// host and port, the host as it stands in the URL. It has to return soon
+	// after the end of its context, and the connection's Close has to end its
+	// Read and Write. nil: the adapter connects by itself.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// LookupIP resolves host names where DialContext is nil and, with a proxy, the name of the
-	// proxy. It has to return soon after the end of its context. nil: net.DefaultResolver.
+	// LookupIP resolves host names where DialContext is nil and, with a proxy,
+	// the name of the proxy. It has to return soon after the end of its
+	// context. nil: net.DefaultResolver.
 	LookupIP func(ctx context.Context, host string) ([]netip.Addr, error)
 
 	// DisableNoDelay leaves Nagle's algorithm on. By default TCP_NODELAY is set
 	// on TCP connections, those of DialContext included.
 	DisableNoDelay bool
 
-	// TLSConfig is used for wss and for https proxies. It is not changed. Its ServerName takes the place of
-	// the URL's host in SNI and in the check of the certificate; its NextProtos
-	// is replaced by http/1.1. nil: the defaults of crypto/tls, that is TLS 1.2 or later
-	// and a certificate for the host by an authority of the system.
+	// TLSConfig is used for wss and for https proxies. It is not changed. Its
+	// ServerName takes the place of the URL's host in SNI and in the check of
+	// the certificate; its NextProtos is replaced by http/1.1. nil: the
+	// defaults of crypto/tls, that is TLS 1.2 or later and a certificate for
+	// the host by an authority of the system.
 	TLSConfig *tls.Config
 
-	// Proxy selects a proxy; a nil URL means none. It is called with the address
-	// as a ws or wss URL without user information. Proxies have the scheme http
-	// or https (asked with CONNECT), or socks5 or socks5h (both resolve the host
-	// at the proxy); user information is for the proxy (Basic, RFC 1929). nil: no proxy. The
-	// environment is consulted only if this is ProxyFromEnvironment.
+	// Proxy selects a proxy; a nil URL means none. It is called with the
+	// address as a ws or wss URL without user information. Proxies have the
+	// scheme http or https (asked with CONNECT), or socks5 or socks5h (both
+	// resolve the host at the proxy); user information is for the proxy (Basic,
+	// RFC 1929). nil: no proxy. The environment is consulted only if this is
+	// ProxyFromEnvironment. A DialContext is then used to reach the proxy.
 	Proxy func(*url.URL) (*url.URL, error)
 
-	// Gate bounds the attempts that are under way at once. nil: one for the whole process.
+	// Gate bounds the attempts that are under way at once. nil: one for the
+	// whole process.
 	Gate *Gate
 
 	// ResolveTimeout bounds the resolution of the host name. Default 5 s.
 	ResolveTimeout time.Duration
-	// DialTimeout bounds the TCP connect to one address, or the call of DialContext. Default 10 s.
+	// DialTimeout bounds the TCP connect to one address, or the call of
+	// DialContext. Default 10 s.
 	DialTimeout time.Duration
-	// ProxyTimeout bounds the talk with the proxy, once connected to it. Default 10 s.
+	// ProxyTimeout bounds the talk with the proxy, once connected to it.
+	// Default 10 s.
 	ProxyTimeout time.Duration
 	// TLSTimeout bounds the TLS handshake. Default 10 s.
 	TLSTimeout time.Duration
-	// AnswerTimeout bounds sending the request and waiting for the head of the final answer. Default 10 s.
+	// AnswerTimeout bounds sending the request and waiting for the head of the
+	// final answer. Default 10 s.
 	AnswerTimeout time.Duration
 
-	// MaxAnswer is the largest head of an answer in bytes, interim answers
-	// counted in, the proxy's answer for itself. 0 means 64 KiB. Up to 4 KiB more may be read ahead.
+	// MaxAnswer bounds the heads of the server's answer and of the interim
+	// answers before it, in bytes, all together; likewise for the answer of a
+	// proxy. Default (0 or less) 64 KiB. Up to 4 KiB more may be read ahead.
 	MaxAnswer int
 }
 
@@ -88,16 +97,16 @@ const (
 )
 
 // Exchange implements Adapter.
-func (a *NetAdapter) Exchange(ctx context.Context, u *url.URL, head *Head) (*Answer, error) {
+func (a *NetAdapter) Exchange(ctx context.Context, u *url.URL, head *Head) (answer *Answer, err error) {
 	conn, leave, err := a.connect(ctx, u, head)
 	if err != nil {
 		return nil, err
 	}
-	// RFC 6455 §4.1: the attempt ends when the connection is established or has failed.
+	// RFC 6455 §4.1: the attempt ends when the connection is established or has
+	// failed.
 	defer leave()
-	answer := new(Answer)
 	defer func() {
-		if answer.Stream == nil {
+		if answer == nil || answer.Stream == nil {
 			abort(conn)
 		}
 	}()
@@ -113,10 +122,7 @@ func (a *NetAdapter) Exchange(ctx context.Context, u *url.URL, head *Head) (*Ans
 		}
 		conn = t
 	}
-	if err := a.converse(ctx, conn, u, head, answer); err != nil {
-		return nil, err
-	}
-	return answer, nil
+	return a.converse(ctx, conn, u, head)
 }
 
 // stage returns a stage with its timeout.
@@ -136,24 +142,24 @@ func (a *NetAdapter) stage(id Stage) stage {
 }
 
 // converse sends the request and reads the answer.
-func (a *NetAdapter) converse(ctx context.Context, conn net.Conn, u *url.URL, head *Head, answer *Answer) error {
+func (a *NetAdapter) converse(ctx context.Context, conn net.Conn, u *url.URL, head *Head) (*Answer, error) {
 	r := bufio.NewReader(conn)
 	var got *answerHead
-	err := a.stage(StageHTTP).run(ctx, conn, func(context.Context) error {
+	err := a.stage(StageHTTP).run(ctx, conn, func(context.Context) (err error) {
 		// RFC 6455 §4.1: nothing more is written until the answer has come.
-		if _, err := conn.Write(appendHead(nil, http.MethodGet, u.RequestURI(), head)); err != nil {
+		if _, err = conn.Write(appendHead(nil, http.MethodGet, u.RequestURI(), head)); err != nil {
 			return fmt.Errorf("writing the request: %w", err)
 		}
-		var err error
 		got, err = readAnswer(r, a.maxAnswer())
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	answer.Major, answer.Minor = 1, got.minor
-	answer.Status, answer.Header = got.status, got.header
-	answer.LocalAddr, answer.RemoteAddr = conn.LocalAddr(), conn.RemoteAddr()
+	answer := &Answer{
+		Major: 1, Minor: got.minor, Status: got.status, Header: got.header,
+		LocalAddr: conn.LocalAddr(), RemoteAddr: conn.RemoteAddr(),
+	}
 	// RFC 7230 §3.3.3: a 101 has no body whatever its header says.
 	if got.status == http.StatusSwitchingProtocols {
 		if n := r.Buffered(); n > 0 {
@@ -161,25 +167,28 @@ func (a *NetAdapter) converse(ctx context.Context, conn net.Conn, u *url.URL, he
 			answer.Buffered = bytes.Clone(early)
 		}
 		answer.Stream = conn
-		return nil
+		return answer, nil
 	}
-	return refusalBody(ctx, conn, r, got, answer)
+	if answer.Body, err = refusalBody(ctx, conn, r, got); err != nil {
+		return nil, err
+	}
+	return answer, nil
 }
 
-// refusalBody puts the beginning of the body that follows head in r into answer,
-// and does not wait long for it. What did not come in time is left out.
-func refusalBody(ctx context.Context, conn net.Conn, r io.Reader, head *answerHead, answer *Answer) (err error) {
+// refusalBody reads the beginning of the body that follows head in r, and does
+// not wait long for it: what does not come in time is left out.
+func refusalBody(ctx context.Context, conn net.Conn, r io.Reader, head *answerHead) (body []byte, err error) {
 	enough, cancel := context.WithTimeout(ctx, bodyTimeout)
 	defer cancel()
 	defer context.AfterFunc(enough, func() { abort(conn) })()
-	answer.Body, err = head.readBody(r)
+	body, err = head.readBody(r)
 	if ctx.Err() != nil {
-		return interrupted(ctx, answer)
+		err = ended(ctx)
 	}
 	if err != nil {
-		return &Error{Stage: StageHTTP, Status: head.status, Header: head.header, Err: err}
+		return nil, &Error{Stage: StageHTTP, Status: head.status, Header: head.header, Body: body, Err: err}
 	}
-	return nil
+	return body, nil
 }
 
 func (a *NetAdapter) maxAnswer() int {
@@ -189,7 +198,8 @@ func (a *NetAdapter) maxAnswer() int {
 	return a.MaxAnswer
 }
 
-// connect makes the connection on which the server is to be found, TLS with the server not yet made.
+// connect makes the connection on which the server is to be found, TLS with the
+// server not yet made.
 func (a *NetAdapter) connect(ctx context.Context, u *url.URL, head *Head) (conn net.Conn, leave func(), err error) {
 	var proxy *url.URL
 	if a.Proxy != nil {
@@ -198,10 +208,10 @@ func (a *NetAdapter) connect(ctx context.Context, u *url.URL, head *Head) (conn 
 		}
 	}
 	if proxy == nil && a.DialContext == nil {
-		return a.dial(ctx, u.Hostname(), address(u), a.Gate)
+		return a.dial(ctx, address(u), a.Gate)
 	}
-	// RFC 6455 §4.1: where the address cannot be learnt every host name is a different
-	// host, and the total is limited.
+	// RFC 6455 §4.1: where the address cannot be learnt every host name is a
+	// different host, and the total is limited.
 	leave, err = a.Gate.enterUnknown(ctx, address(u))
 	if err != nil {
 		return nil, nil, fail(StageDial, err)
@@ -238,8 +248,11 @@ func (a *NetAdapter) dialCustom(ctx context.Context, addr string) (conn net.Conn
 }
 
 // dial resolves the name and connects. gate is asked for every address.
-func (a *NetAdapter) dial(ctx context.Context, host, hostPort string, gate *Gate) (net.Conn, func(), error) {
-	_, port, _ := net.SplitHostPort(hostPort)
+func (a *NetAdapter) dial(ctx context.Context, hostPort string, gate *Gate) (net.Conn, func(), error) {
+	host, port, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		return nil, nil, fail(StageDial, err)
+	}
 	addrs, err := a.resolve(ctx, host)
 	if err != nil {
 		return nil, nil, err
@@ -281,20 +294,21 @@ func (a *NetAdapter) resolve(ctx context.Context, host string) (addrs []netip.Ad
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
-	err = a.stage(StageResolve).run(ctx, nil, func(ctx context.Context) (err error) {
-		addrs, err = lookup(ctx, host)
+	err = a.stage(StageResolve).run(ctx, nil, func(ctx context.Context) error {
+		found, err := lookup(ctx, host)
+		for _, addr := range found {
+			addrs = append(addrs, addr.Unmap()) // so that an address has one name at the gate
+		}
 		if err == nil && len(addrs) == 0 {
 			err = errors.New("the host has no address")
 		}
 		return err
 	})
-	for i := range addrs {
-		addrs[i] = addrs[i].Unmap() // so that an address has one name at the gate
-	}
 	return addrs, err
 }
 
-// setNoDelay sets TCP_NODELAY where there is such a thing. That it fails shows in the next use of conn.
+// setNoDelay sets TCP_NODELAY where there is such a thing. That it fails shows
+// in the next use of conn.
 func (a *NetAdapter) setNoDelay(conn net.Conn) {
 	if t, ok := conn.(interface{ SetNoDelay(bool) error }); ok {
 		t.SetNoDelay(!a.DisableNoDelay)
@@ -312,9 +326,10 @@ func (a *NetAdapter) tlsClient(conn net.Conn, name string) *tls.Conn {
 	return tls.Client(conn, config)
 }
 
-// tlsName is the name by which TLS knows a host: no trailing dot (RFC 6066 §3) and no zone.
-// That an IP address is not sent as a name crypto/tls sees to.
+// tlsName is the name of the host for SNI and the check of the certificate.
+// That an IP address and a trailing dot are not sent (RFC 6066 §3) crypto/tls
+// sees to, but not to a zone.
 func tlsName(u *url.URL) string {
 	name, _, _ := strings.Cut(u.Hostname(), "%")
-	return strings.TrimSuffix(name, ".")
+	return name
 }

@@ -1,6 +1,7 @@
 package handshake
 
-// Through a proxy: HTTP CONNECT (RFC 9110 §9.3.6) and SOCKS5 (RFC 1928), RFC 6455 §4.1.
+// Through a proxy: HTTP CONNECT (RFC 9110 §9.3.6) and SOCKS5 (RFC 1928), RFC
+// 6455 §4.1.
 
 import (
 	"context"
@@ -17,8 +18,8 @@ import (
 // proxyPorts are the schemes of proxies and their default ports.
 var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 
-// dialThrough connects to the server of u through a proxy. Every error has StageProxy, and names
-// the proxy without its user information.
+// dialThrough connects to the server of u through a proxy. Every error has
+// StageProxy, and names the proxy without its user information.
 func (a *NetAdapter) dialThrough(ctx context.Context, via, u *url.URL, head *Head) (net.Conn, error) {
 	port, known := proxyPorts[via.Scheme]
 	if !known || via.Hostname() == "" {
@@ -28,7 +29,7 @@ func (a *NetAdapter) dialThrough(ctx context.Context, via, u *url.URL, head *Hea
 		port = via.Port()
 	}
 	hostPort := net.JoinHostPort(via.Hostname(), port)
-	conn, err := a.dialProxy(ctx, via.Hostname(), hostPort)
+	conn, err := a.dialProxy(ctx, hostPort)
 	if err == nil {
 		tcp := conn
 		err = a.stage(StageProxy).run(ctx, tcp, func(ctx context.Context) error {
@@ -56,16 +57,18 @@ func (a *NetAdapter) dialThrough(ctx context.Context, via, u *url.URL, head *Hea
 	return conn, nil
 }
 
-// dialProxy connects to the proxy itself. No gate: it is not the host that RFC 6455 §4.1 speaks of.
-func (a *NetAdapter) dialProxy(ctx context.Context, host, hostPort string) (net.Conn, error) {
+// dialProxy connects to the proxy itself. No gate: it is not the host that RFC
+// 6455 §4.1 speaks of.
+func (a *NetAdapter) dialProxy(ctx context.Context, hostPort string) (net.Conn, error) {
 	if a.DialContext != nil {
 		return a.dialCustom(ctx, hostPort)
 	}
-	conn, _, err := a.dial(ctx, host, hostPort, &Gate{PerAddress: -1})
+	conn, _, err := a.dial(ctx, hostPort, &Gate{PerAddress: -1})
 	return conn, err
 }
 
-// proxyError puts what went wrong on the way to or at the proxy under StageProxy.
+// proxyError puts what went wrong on the way to or at the proxy under
+// StageProxy.
 func proxyError(hostPort string, err error) error {
 	e := fail(StageProxy, err)
 	e.Stage = StageProxy
@@ -95,11 +98,11 @@ func (a *NetAdapter) connectHTTP(ctx context.Context, conn net.Conn, via, u *url
 	if answer.status >= 200 && answer.status <= 299 {
 		return nil
 	}
-	refusal := &Answer{Status: answer.status, Header: answer.header}
-	if err := refusalBody(ctx, conn, conn, answer, refusal); err != nil {
+	body, err := refusalBody(ctx, conn, conn, answer)
+	if err != nil {
 		return err
 	}
-	return refused(StageProxy, "it", refusal)
+	return refused(StageProxy, "it", &Answer{Status: answer.status, Header: answer.header, Body: body})
 }
 
 // byteReader reads single bytes from a connection, and none ahead.
@@ -111,7 +114,8 @@ func (r byteReader) ReadByte() (byte, error) {
 	return b[0], err
 }
 
-// connectSOCKS asks a SOCKS5 proxy for a connection. It leaves the name to the proxy.
+// connectSOCKS asks a SOCKS5 proxy for a connection. It leaves the name to the
+// proxy.
 func connectSOCKS(ctx context.Context, conn net.Conn, hostPort string, via, u *url.URL) error {
 	var auth *proxy.Auth
 	if via.User != nil {
@@ -123,7 +127,7 @@ func connectSOCKS(ctx context.Context, conn net.Conn, hostPort string, via, u *u
 		return err
 	}
 	// What it returns is conn in a wrapping that only adds an address.
-	_, err = d.(proxy.ContextDialer).DialContext(ctx, "tcp", address(u))
+	_, err = d.(proxy.ContextDialer).DialContext(ctx, "tcp", withoutZone(address(u)))
 	return err
 }
 

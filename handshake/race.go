@@ -21,9 +21,10 @@ type attempt struct {
 	err   error
 }
 
-// race connects to the first of addrs that answers: one after the other, the next
-// as soon as the one before failed or has taken attemptDelay. When one is
-// connected the others are cancelled, awaited and undone. connect has to return soon after the end of its context.
+// race connects to the first of addrs that answers: one after the other, the
+// next as soon as the one before failed or has taken attemptDelay. When one is
+// connected the others are cancelled, awaited and undone. connect has to return
+// soon after the end of its context.
 func race(ctx context.Context, addrs []netip.Addr, connect func(context.Context, netip.Addr) attempt) attempt {
 	addrs = interleave(addrs)
 	if len(addrs) == 1 {
@@ -35,12 +36,13 @@ func race(ctx context.Context, addrs []netip.Addr, connect func(context.Context,
 	next := time.NewTimer(0)
 	defer next.Stop()
 
-	var won attempt
+	var won *attempt
+	var failed error
 	running := 0
-	for running > 0 || won.conn == nil && len(addrs) > 0 {
+	for running > 0 || len(addrs) > 0 {
 		select {
 		case <-next.C:
-			if won.conn != nil || len(addrs) == 0 {
+			if len(addrs) == 0 {
 				continue
 			}
 			addr := addrs[0]
@@ -52,24 +54,24 @@ func race(ctx context.Context, addrs []netip.Addr, connect func(context.Context,
 			running--
 			switch {
 			case a.err != nil:
-				won.err = joined(won.err, a.err)
+				failed = joined(failed, a.err)
 				next.Reset(0)
-			case won.conn != nil:
+			case won != nil:
 				a.conn.Close()
 				a.leave()
 			default:
-				won = a
+				won = &a
 				cancel()
 			}
 			if ctx.Err() != nil {
-				addrs = nil
+				addrs = nil // no more are tried
 			}
 		}
 	}
-	if won.conn != nil {
-		won.err = nil
+	if won == nil {
+		return attempt{err: failed}
 	}
-	return won
+	return *won
 }
 
 // joined is one error for several addresses, in one line.

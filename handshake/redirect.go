@@ -22,8 +22,8 @@ func isRedirect(e *Error) bool {
 }
 
 // redirect returns where an answer with this Location redirects to, and the
-// Request for it. The errors say why it cannot be followed; they do not quote Location, which may hold
-// credentials.
+// Request for it. The errors say why it cannot be followed; they do not quote
+// Location, which may hold credentials.
 func redirect(from *url.URL, req *Request, location string) (*url.URL, *Request, error) {
 	// RFC 9110 §10.2.2: it is relative to the current URL.
 	target, err := withoutUser(from).Parse(location)

@@ -65,8 +65,8 @@ func (r *Request) check() error {
 	return nil
 }
 
-// owned tells of a header that belongs to the handshake, and what to do instead.
-// RFC 6455 §11.3: the fields of the handshake occur once.
+// owned tells of a header that belongs to the handshake, and what to do
+// instead. RFC 6455 §11.3: the fields of the handshake occur once.
 func owned(name string) string {
 	switch key := http.CanonicalHeaderKey(name); key {
 	case "Host":
@@ -130,7 +130,8 @@ func (r *Request) head(u *url.URL, key string) *Head {
 	if u.User != nil && !r.has("Authorization") {
 		add("Authorization", basicAuth(u.User))
 	}
-	// In the order of their names, so that the same Request always gives the same bytes.
+	// In the order of their names, so that the same Request always gives the
+	// same bytes.
 	names := make([]string, 0, len(r.Header))
 	for name := range r.Header {
 		names = append(names, name)
@@ -163,8 +164,8 @@ func basicAuth(user *url.Userinfo) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
 }
 
-// appendHead appends a request without a body (RFC 7230 §3), with Host as its first
-// header (RFC 9110 §7.2).
+// appendHead appends a request without a body (RFC 7230 §3), with Host as its
+// first header (RFC 9110 §7.2).
 func appendHead(b []byte, method, target string, h *Head) []byte {
 	b = append(b, method+" "+target+" HTTP/1.1\r\nHost: "+h.Host+"\r\n"...)
 	for _, f := range h.Fields {

@@ -110,7 +110,8 @@ func TestHostHeader(t *testing.T) {
 	}
 }
 
-// The dial function is given host and port, the Host header is without the default port.
+// The dial function is given host and port, the Host header is without the
+// default port.
 //
 // req: 6455-3-03 6455-4.1-02 6455-4.1-21 6455-11.1.1-01
 func TestDialAddress(t *testing.T) {

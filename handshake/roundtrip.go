@@ -17,15 +17,22 @@ import (
 )
 
 // RoundTripAdapter makes the HTTP exchange with an *http.Client and so uses its
-// connections, proxies, TLS configuration, cookie jar and middleware. An http.RoundTripper is given as
-// &http.Client{Transport: t}. It may be used by several goroutines at once.
+// connections, proxies, TLS configuration, cookie jar and middleware. An
+// http.RoundTripper is given as &http.Client{Transport: t}. It may be used by
+// several goroutines at once.
 //
-// What a NetAdapter does by itself is here as net/http does it: limits, timeouts and leniency when
-// reading the answer, the order of the header, and that a connection on which a
-// handshake was refused may be kept for other requests. With a proxy, net/http tunnels only
-// wss; for ws the proxy itself has to pass on the upgrade.
+// What a NetAdapter does by itself is here as net/http does it:
+//   - limits, and leniency in reading the answer;
+//   - the order of the header;
+//   - when the context ends Exchange returns at once, but a connect or TLS
+//     handshake that has begun goes on in the background until it is done or
+//     meets the timeouts of the http.Transport;
+//   - a connection on which a handshake was refused may be kept for other
+//     requests;
+//   - with a proxy only wss is tunnelled; for ws the proxy has to pass on the upgrade.
 type RoundTripAdapter struct {
-	// Client makes the request. Its Timeout and CheckRedirect are not used. nil: http.DefaultClient.
+	// Client makes the request. Its Timeout and CheckRedirect are not used.
+	// nil: http.DefaultClient.
 	Client *http.Client
 
 	// Timeout bounds the exchange. 0 means 30 s, negative none.
@@ -66,11 +73,9 @@ func (a *RoundTripAdapter) Exchange(ctx context.Context, u *url.URL, head *Head)
 		if resp.StatusCode != http.StatusSwitchingProtocols {
 			defer time.AfterFunc(bodyTimeout, cancel).Stop()
 		}
-		if answer, err = httpAnswer(resp); err != nil {
-			return err
-		}
+		answer = httpAnswer(resp)
 		if answer.Stream == nil && ctx.Err() != nil {
-			return interrupted(ctx, answer)
+			return &Error{Stage: StageHTTP, Status: answer.Status, Header: answer.Header, Body: answer.Body, Err: ctx.Err()}
 		}
 		return nil
 	})
@@ -89,7 +94,8 @@ func httpRequest(ctx context.Context, u *url.URL, head *Head) *http.Request {
 	header["User-Agent"] = nil // so that net/http does not put its own
 	for _, f := range head.Fields {
 		name := f.Name
-		// net/http finds its own fields by their canonical names; ours have a spelling that it would change.
+		// net/http finds its own fields by their canonical names; ours have a
+		// spelling that it would change.
 		if !strings.HasPrefix(name, "Sec-WebSocket-") {
 			name = textproto.CanonicalMIMEHeaderKey(name)
 		}
@@ -102,23 +108,24 @@ func httpRequest(ctx context.Context, u *url.URL, head *Head) *http.Request {
 }
 
 // httpAnswer makes an Answer of what net/http returned.
-func httpAnswer(resp *http.Response) (*Answer, error) {
+func httpAnswer(resp *http.Response) *Answer {
 	answer := &Answer{Major: resp.ProtoMajor, Minor: resp.ProtoMinor, Status: resp.StatusCode, Header: resp.Header}
-	if resp.StatusCode != http.StatusSwitchingProtocols {
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// It is a writable one only if Upgrade and Connection are there, and no
+		// middleware hides it.
+		if stream, ok := resp.Body.(io.ReadWriteCloser); ok {
+			answer.Stream = stream
+			return answer
+		}
+	} else {
 		answer.Body = firstBytes(resp.Body)
-		resp.Body.Close()
-		return answer, nil
 	}
-	stream, ok := resp.Body.(io.ReadWriteCloser)
-	if !ok {
-		resp.Body.Close()
-		return nil, errors.New("the transport of Client does not give the connection behind a 101")
-	}
-	answer.Stream = stream
-	return answer, nil
+	resp.Body.Close()
+	return answer
 }
 
-// withoutURL takes off the wrapping with the URL, which may hold credentials in its query.
+// withoutURL takes off the wrapping with the URL, which may hold credentials in
+// its query.
 func withoutURL(err error) error {
 	var e *url.Error
 	if errors.As(err, &e) {
@@ -127,8 +134,8 @@ func withoutURL(err error) error {
 	return err
 }
 
-// progress is how far an exchange of net/http has come. The hooks are called from
-// several goroutines, some after the exchange.
+// progress is how far an exchange of net/http has come. The hooks are called
+// from several goroutines, some after the exchange.
 type progress struct {
 	mu  sync.Mutex
 	now point
@@ -156,7 +163,8 @@ func (p *progress) trace() *httptrace.ClientTrace {
 		DNSStart:     func(httptrace.DNSStartInfo) { p.set(point{stage: StageResolve}) },
 		ConnectStart: func(string, string) { p.set(point{stage: StageDial}) },
 		ConnectDone: func(_, _ string, err error) {
-			// What comes next, if it is neither TLS nor the request, is the talk with a proxy.
+			// What comes next, if it is neither TLS nor the request, is the
+			// talk with a proxy.
 			if err == nil {
 				p.set(point{stage: StageProxy})
 			}

@@ -25,9 +25,9 @@ func newStage(id Stage, setting string, timeout, byDefault time.Duration) stage 
 
 // run calls f and returns its error as an *Error of the stage.
 //
-// When the timeout is over or ctx has ended, the context of f ends and conn, unless it
-// is nil, is closed, so that f returns from whatever it does with it. The
-// error then says which of the two it was.
+// When the timeout is over or ctx has ended, the context of f ends and conn,
+// unless it is nil, is closed, so that f returns from whatever it does with it.
+// The error then says which of the two it was.
 func (s stage) run(ctx context.Context, conn io.Closer, f func(context.Context) error) error {
 	if s.timeout > 0 {
 		var cancel context.CancelFunc
@@ -39,24 +39,23 @@ func (s stage) run(ctx context.Context, conn io.Closer, f func(context.Context) 
 		stop = context.AfterFunc(ctx, func() { abort(conn) })
 	}
 	err := f(ctx)
-	switch over := !stop() || err != nil && isOver(ctx); {
+	over := !stop() || err != nil && isOver(ctx)
+	switch {
+	case over && err == nil: // conn was closed behind f's back
+		return &Error{Stage: s.id, Err: ended(ctx)}
 	case over:
+		e := fail(s.id, err) // keeps what an answer told
+		e.Err = ended(ctx)
+		return e
 	case err != nil:
 		return fail(s.id, err)
-	default:
-		return nil
 	}
-	// Interrupted. If an answer had come by then, what it told is kept.
-	e := &Error{Stage: s.id}
-	if told, ok := err.(*Error); ok {
-		*e = *told
-	}
-	e.Err = ended(ctx)
-	return e
+	return nil
 }
 
-// isOver tells whether ctx has ended. If its deadline has passed it is over although its timer may
-// be late: the same deadline set on a connection can be noticed first.
+// isOver tells whether ctx has ended. If its deadline has passed it is over
+// although its timer may be late: the same deadline set on a connection can be
+// noticed first.
 func isOver(ctx context.Context) bool {
 	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
 		<-ctx.Done()

@@ -119,8 +119,9 @@ func TestStalls(t *testing.T) {
 		} {
 			t.Run(c.name+"/"+how.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					// All goroutines of the bubble have to end with it, the servers' as well; those of
-					// the servers end only when the client has closed its end.
+					// All goroutines of the bubble have to end with it, the
+					// servers' as well; those of the servers end only when the
+					// client has closed its end.
 					connects, closed := 0, 0
 					connect := func(script func(net.Conn)) net.Conn {
 						connects++
@@ -151,6 +152,7 @@ func TestStalls(t *testing.T) {
 					}
 					e := wantError(t, err, c.stage, "geheim")
 					time.Sleep(time.Minute)
+					synctest.Wait()
 					if closed != connects {
 						t.Errorf("%d of %d connections were closed", closed, connects)
 					}
@@ -273,7 +275,7 @@ func TestStallsOnLoopback(t *testing.T) {
 		{"TLS", "wss", StageTLS, func() Adapter { return &NetAdapter{TLSConfig: ca.client()} }},
 		{"answer", "ws", StageHTTP, func() Adapter { return &NetAdapter{} }},
 		{"net/http, TLS", "wss", StageTLS, func() Adapter {
-			return &RoundTripAdapter{Client: &http.Client{Transport: &http.Transport{TLSClientConfig: ca.client()}}}
+			return &RoundTripAdapter{Client: &http.Client{Transport: &http.Transport{TLSClientConfig: ca.client(), TLSHandshakeTimeout: time.Second}}}
 		}},
 		{"net/http, answer", "ws", StageHTTP, func() Adapter {
 			return &RoundTripAdapter{Client: &http.Client{Transport: &http.Transport{}}}

@@ -5,8 +5,8 @@ package handshake
 import "strings"
 
 // equalFold compares without regard to the case of the ASCII letters. RFC 6455
-// §2.1: other characters are not folded, as strings.EqualFold does it (the Kelvin
-// sign is no k).
+// §2.1: other characters are not folded, as strings.EqualFold does it (the
+// Kelvin sign is no k).
 func equalFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false

@@ -50,7 +50,8 @@ func (a *authority) client() *tls.Config {
 	return &tls.Config{RootCAs: roots}
 }
 
-// certificate is for DNS names and IP addresses; change may change it before it is signed.
+// certificate is for DNS names and IP addresses; change may change it before it
+// is signed.
 func (a *authority) certificate(t *testing.T, names []string, change func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -89,4 +90,16 @@ func (a *authority) server(t *testing.T, names ...string) func(net.Conn) net.Con
 	t.Helper()
 	config := &tls.Config{Certificates: []tls.Certificate{a.certificate(t, names, nil)}}
 	return func(c net.Conn) net.Conn { return tls.Server(c, config) }
+}
+
+// serverScript makes a TLS handshake and reads to the end.
+func (a *authority) serverScript(t *testing.T, names ...string) func(net.Conn) {
+	wrap := a.server(t, names...)
+	return func(c net.Conn) { swallow(wrap(c)) }
+}
+
+// config is that of a server with these names.
+func (a *authority) config(t *testing.T, names ...string) *tls.Config {
+	t.Helper()
+	return &tls.Config{Certificates: []tls.Certificate{a.certificate(t, names, nil)}}
 }

@@ -19,8 +19,8 @@ import (
 	"context"
 )
 
-// secureServer is a TLS server on loopback that upgrades; hellos gets the server names of the
-// clients' first messages.
+// secureServer is a TLS server on loopback that upgrades; hellos gets the
+// server names of the clients' first messages.
 func secureServer(t *testing.T, config *tls.Config, script func(net.Conn)) (s *testServer, hellos func() []string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -75,6 +75,20 @@ func TestTLSVersions(t *testing.T) {
 	}
 }
 
+// What is agreed on inside TLS is HTTP/1.1, whatever the configuration says.
+func TestALPN(t *testing.T) {
+	ca := newAuthority(t)
+	config := ca.config(t, "127.0.0.1")
+	config.NextProtos = []string{"h2", "http/1.1"}
+	s, _ := secureServer(t, config, upgrade)
+	client := ca.client()
+	client.NextProtos = []string{"h2"}
+	r := open(t, &Client{Adapter: &NetAdapter{TLSConfig: client}}, &Request{URL: "wss://" + s.host()})
+	if got := r.Stream.(*tls.Conn).ConnectionState().NegotiatedProtocol; got != "http/1.1" {
+		t.Errorf("agreed on %q", got)
+	}
+}
+
 // req: 6455-3-02 6455-3-04
 func TestSchemeDecidesTLS(t *testing.T) {
 	ca := newAuthority(t)
@@ -100,13 +114,14 @@ func TestSchemeDecidesTLS(t *testing.T) {
 // req: 6455-4.1-15 6455-4.1-16
 func TestServerName(t *testing.T) {
 	ca := newAuthority(t)
-	certificate := ca.certificate(t, []string{"name.test", "other.test", "127.0.0.1", "::1"}, nil)
+	certificate := ca.certificate(t, []string{"name.test", "other.test", "127.0.0.1", "::1", "fe80::1"}, nil)
 	for _, c := range []struct{ host, own, want string }{
 		{"name.test", "", "name.test"},
 		{"NAME.test.", "", "name.test"},
 		{"name.test", "other.test", "other.test"},
 		{"127.0.0.1", "", ""},
 		{"[::1]", "", ""},
+		{"[fe80::1%25eth0]", "", ""},
 	} {
 		t.Run(c.host+" "+c.own, func(t *testing.T) {
 			var got []string
@@ -284,8 +299,8 @@ func (c *tap) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// records returns the types of the TLS records that were written; ok is false if
-// that is not all that was written.
+// records returns the types of the TLS records that were written; ok is false
+// if that is not all that was written.
 func (c *tap) records() (types []byte, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -37,8 +37,8 @@ func ParseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// The errors of the parts quote nothing of the URL: it may hold credentials, and
-// in a wrong URL no one can tell where.
+// The errors of the parts quote nothing of the URL: it may hold credentials,
+// and in a wrong URL no one can tell where.
 func parseURL(raw string) (*url.URL, error) {
 	if !utf8.ValidString(raw) {
 		return nil, errors.New("it is not valid UTF-8")
@@ -78,8 +78,8 @@ func parseURL(raw string) (*url.URL, error) {
 	if u.Host, err = parseHostPort(scheme, authority); err != nil {
 		return nil, err
 	}
-	// RFC 6455 §3: the resource name is "/" if the path is empty, else the path;
-	// then "?" and the query if the query is not empty.
+	// RFC 6455 §3: the resource name is "/" if the path is empty, else the
+	// path; then "?" and the query if the query is not empty.
 	if path, err = escape(path, pathChars); err != nil {
 		return nil, fmt.Errorf("the path %w", err)
 	}
@@ -113,8 +113,8 @@ func allowed(c byte, chars string) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(chars, c) >= 0
 }
 
-// escape writes what is neither allowed nor an escape already as percent escapes
-// (RFC 6455 §11.1.1). A percent sign that begins no escape is an error.
+// escape writes what is neither allowed nor an escape already as percent
+// escapes (RFC 6455 §11.1.1). A percent sign that begins no escape is an error.
 func escape(s, chars string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -137,8 +137,8 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= lower(c) && lower(c) <= 'f'
 }
 
-// parseUserinfo parses the part before the at sign. RFC 6455 has no such part; it
-// is taken as RFC 3986 §3.2.1 and RFC 7617 have it. An empty one is none.
+// parseUserinfo parses the part before the at sign. RFC 6455 has no such part;
+// it is taken as RFC 3986 §3.2.1 and RFC 7617 have it. An empty one is none.
 func parseUserinfo(s string) (*url.Userinfo, error) {
 	for i := range len(s) {
 		if s[i] != '%' && !allowed(s[i], userinfoChars) {
@@ -210,8 +210,8 @@ func parseName(s string) (string, error) {
 	}
 	for i := range len(name) {
 		if name[i] >= utf8.RuneSelf {
-			// RFC 6455 §11.1.1: IDNA. The profile would refuse the underscores of
-			// local names, so plain ASCII does not go through it.
+			// RFC 6455 §11.1.1: IDNA. The profile would refuse the underscores
+			// of local names, so plain ASCII does not go through it.
 			if name, err = idna.Lookup.ToASCII(name); err != nil {
 				return "", errors.New("the host has no valid ASCII (IDNA) form")
 			}
