@@ -88,10 +88,11 @@ func newClient(url string, opts *Options) (*Client, supervisor.Config, error) {
 		c.handler = *opts.Handler
 	}
 	if c.handler.takesData() {
-		cfg.Sink = &handlerSink{c}
+		cfg.Sink = &handlerSink{c: c}
+		cfg.Borrowed = c.handler.OnBorrowed != nil && !c.streaming
 	} else {
 		c.inbox = newInbox()
-		cfg.Sink = &inboxSink{handlerSink{c}}
+		cfg.Sink = &inboxSink{handlerSink{c: c}}
 	}
 	return c, cfg, err
 }

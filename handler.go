@@ -1,6 +1,8 @@
 package dandelion
 
 import (
+	"unsafe"
+
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
@@ -56,7 +58,38 @@ func call[T any](c *Client, f func(*Client, T), v T) {
 }
 
 // handlerSink gives everything to the handler.
-type handlerSink struct{ c *Client }
+type handlerSink struct {
+	c    *Client
+	slab []byte // room for small payloads
+}
+
+// Small messages are copied into slabs, many of them into one, because an
+// allocation for each costs more than everything else that is done for it. One
+// message that is kept keeps a slab.
+const (
+	slabSize  = 2 << 10
+	slabSmall = 256 // the largest payload that goes into a slab
+)
+
+// own returns the payload of an item for keeps.
+func (s *handlerSink) own(item *wire.Item) []byte {
+	n := len(item.Payload)
+	if item.Owned || n == 0 || n > slabSmall {
+		return actors.Own(item)
+	}
+	if cap(s.slab)-len(s.slab) < n {
+		s.slab = make([]byte, 0, slabSize)
+	}
+	from := len(s.slab)
+	s.slab = append(s.slab, item.Payload...)
+	return s.slab[from : from+n : from+n]
+}
+
+// ownText is own for a text.
+func (s *handlerSink) ownText(item *wire.Item) string {
+	p := s.own(item)
+	return unsafe.String(unsafe.SliceData(p), len(p)) // nobody else has p
+}
 
 func (s *handlerSink) Batch(b *actors.Batch) {
 	h := &s.c.handler
@@ -77,11 +110,11 @@ func (s *handlerSink) Batch(b *actors.Batch) {
 			h.OnBorrowed(s.c, kindOf(item), item.Payload)
 		case item.Opcode == wire.OpText:
 			if h.OnText != nil {
-				h.OnText(s.c, actors.OwnText(item))
+				h.OnText(s.c, s.ownText(item))
 			}
 		default:
 			if h.OnBinary != nil {
-				h.OnBinary(s.c, actors.Own(item))
+				h.OnBinary(s.c, s.own(item))
 			}
 		}
 	}

@@ -22,6 +22,9 @@ type Batch struct {
 
 	next, pongs int // of Items and RTTs, for Next
 
+	control bool // there are control frames among Items
+	owning  bool // there are Items that own their payload
+
 	violation error // what breaks the protocol behind the items
 	end       error // the stream ended behind the items
 
@@ -63,7 +66,16 @@ func (b *Batch) Release() {
 	if b.input != nil {
 		b.input.free()
 	}
-	clear(b.Items)
+	if b.owning {
+		if b.conn.Borrowed {
+			for i := range b.Items {
+				if item := &b.Items[i]; item.Owned {
+					joinBuffers{}.Put(item.Payload)
+				}
+			}
+		}
+		clear(b.Items)
+	}
 	*b = Batch{Items: b.Items[:0], RTTs: b.RTTs[:0]}
 	batches.Put(b)
 }

@@ -65,6 +65,9 @@ type Config struct {
 	// Buffered are bytes of the stream that were read already.
 	Buffered []byte
 	Epoch    uint64
+	// Borrowed says that nobody keeps the payload of an item after Release, also
+	// of those that are Owned. Their buffers are then used again.
+	Borrowed bool
 	Callback *actor.PID // gets batches and events
 	Owner    *actor.PID // gets Ended
 	System   *actor.ActorSystem

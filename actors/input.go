@@ -1,6 +1,9 @@
 package actors
 
-import "sync"
+import (
+	"math/bits"
+	"sync"
+)
 
 // inputSizes are the capacities of the buffers that one read fills, in bytes.
 // Small ones for little traffic keep the window and the cache free, large ones
@@ -45,5 +48,33 @@ func (s *inputSizer) brought(n int) {
 		}
 	default:
 		s.small = 0
+	}
+}
+
+// joinBuffers are the buffers in which messages are joined, kept for the next
+// ones where payloads are borrowed. They are kept by the power of two that they hold.
+type joinBuffers struct{}
+
+const minJoinClass, maxJoinClass = 16, 26 // 64 KiB to 64 MiB
+
+var joinPools [maxJoinClass - minJoinClass + 1]sync.Pool
+
+// Get implements wire.Buffers.
+func (joinBuffers) Get(size int) []byte {
+	class := max(minJoinClass, bits.Len(uint(size-1)))
+	if class > maxJoinClass {
+		return nil
+	}
+	if b, ok := joinPools[class-minJoinClass].Get().(*[]byte); ok {
+		return *b
+	}
+	return nil
+}
+
+// Put implements wire.Buffers.
+func (joinBuffers) Put(b []byte) {
+	class := bits.Len(uint(cap(b))) - 1
+	if class >= minJoinClass && class <= maxJoinClass {
+		joinPools[class-minJoinClass].Put(&b)
 	}
 }

@@ -154,9 +154,13 @@ func (m *machine) reply(outcomes []outcome) {
 
 // received handles what one read brought. What it leaves in b.Items is for the user.
 func (m *machine) received(b *Batch, now time.Time) {
+	if !b.control && m.takesData() { // nearly always
+		m.alive = m.alive || len(b.Items) > 0
+		return
+	}
 	keep := 0
 	for i := range b.Items {
-		if m.closeReceived || m.failing || m.state == messages.StateClosed {
+		if !m.takesData() {
 			break // §5.5.1, §7.1.7: nothing after a Close or a failure is processed
 		}
 		item := &b.Items[i]
@@ -179,9 +183,14 @@ func (m *machine) received(b *Batch, now time.Time) {
 	b.Items = b.Items[:keep]
 }
 
+// takesData says whether what the server sends is still looked at.
+func (m *machine) takesData() bool {
+	return !m.closeReceived && !m.failing && m.state != messages.StateClosed
+}
+
 // receivedEnd handles a violation or the end of the stream behind a batch.
 func (m *machine) receivedEnd(violation, end error, now time.Time) {
-	if violation != nil && !m.closeReceived && !m.failing && m.state != messages.StateClosed {
+	if violation != nil && m.takesData() {
 		m.violation(violation)
 	}
 	if end != nil {

@@ -296,6 +296,9 @@ func (md *model) received(b *Batch) {
 	if md.readEnd || md.discard && b.end == nil {
 		return // the reader does not look at it any more
 	}
+	for _, item := range b.Items {
+		b.control = b.control || item.Opcode.IsControl()
+	}
 	md.note("received %s", describeBatch(b))
 	md.readEnd = b.end != nil
 	md.discard = md.discard || b.violation != nil

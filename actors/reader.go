@@ -127,7 +127,11 @@ func (l *readLoop) read() (err error) {
 	}()
 	c := l.conn
 	l.source = newSource(c.Stream)
-	l.receiver = wire.NewReceiver(wire.ReceiverConfig{Role: wire.Client, Limits: c.Limits, Streaming: c.Streaming})
+	cfg := wire.ReceiverConfig{Role: wire.Client, Limits: c.Limits, Streaming: c.Streaming}
+	if c.Borrowed {
+		cfg.Buffers = joinBuffers{}
+	}
+	l.receiver = wire.NewReceiver(cfg)
 	if len(c.Buffered) > 0 {
 		b := l.newBatch()
 		b.Items, b.violation = l.receiver.Receive(b.Items, c.Buffered)
@@ -177,11 +181,14 @@ func (l *readLoop) deliver(b *Batch, in *input) {
 	weight := 1
 	refers := false
 	for i := range b.Items {
-		if b.Items[i].Owned {
-			weight += len(b.Items[i].Payload)
+		item := &b.Items[i]
+		if item.Owned {
+			b.owning = true
+			weight += len(item.Payload)
 		} else {
-			refers = refers || len(b.Items[i].Payload) > 0
+			refers = refers || len(item.Payload) > 0
 		}
+		b.control = b.control || item.Opcode.IsControl()
 	}
 	if in != nil {
 		if refers {

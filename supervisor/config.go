@@ -46,6 +46,8 @@ type Config struct {
 	// Inline runs the Sink on the goroutine that reads from the network. It
 	// saves a hop; a slow handler then delays Pongs and closing.
 	Inline bool
+	// Borrowed says that the Sink keeps no payload after Release; buffers are then used again.
+	Borrowed bool
 	// OnPanic says what follows a panic of the Sink. Default FailOnPanic.
 	OnPanic PanicPolicy
 

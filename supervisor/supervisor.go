@@ -152,6 +152,7 @@ func (s *supervisor) open(ctx actor.Context, r *handshake.Result) {
 		Settings:  s.Settings,
 		Stream:    r.Stream,
 		Buffered:  r.Buffered,
+		Borrowed:  s.Borrowed,
 		Epoch:     s.epoch,
 		Callback:  s.callback,
 		Owner:     s.self,

@@ -6,6 +6,7 @@ package wire
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 )
 
 // Defaults for Limits.
@@ -54,6 +55,18 @@ type ReceiverConfig struct {
 	// Streaming: the parts of data messages are given as they arrive and never
 	// joined. Where they begin and end has no meaning (RFC 6455 §5.4).
 	Streaming bool
+	// Buffers, if not nil, gives and takes back the buffers in which messages are
+	// joined. Who gets an owned Item puts its payload back when it is done with.
+	Buffers Buffers
+}
+
+// Buffers keeps buffers that are free.
+type Buffers interface {
+	// Get returns a free buffer with a capacity of at least size bytes and any
+	// length, nil if there is none.
+	Get(size int) []byte
+	// Put takes a buffer that nobody uses any more.
+	Put(b []byte)
 }
 
 // Item is a message, or a part of one if Streaming is set, or a control frame.
@@ -80,6 +93,7 @@ type Item struct {
 // is not safe for concurrent use.
 type Receiver struct {
 	dec          Decoder
+	buffers      Buffers
 	streaming    bool
 	maxFrame     uint64
 	maxMessage   uint64
@@ -110,6 +124,7 @@ func NewReceiver(cfg ReceiverConfig) *Receiver {
 	}
 	r := &Receiver{
 		dec:          Decoder{Role: cfg.Role},
+		buffers:      cfg.Buffers,
 		streaming:    cfg.Streaming,
 		maxFrame:     limitOf(limits.MaxFrame),
 		maxMessage:   limitOf(limits.MaxMessage),
@@ -336,8 +351,8 @@ func (r *Receiver) fail(err error) error {
 
 // grow makes the join buffer at least need bytes big, of which arrived bytes are
 // of the message that has really arrived. How much bigger depends on what is
-// announced, but only up to a multiple of what has arrived: a header costs
-// nothing to send.
+// announced, but only up to a multiple of what has arrived, unless a buffer is
+// free: a header costs nothing to send.
 func (r *Receiver) grow(need, arrived int) {
 	if need <= cap(r.joined) {
 		return
@@ -346,9 +361,21 @@ func (r *Receiver) grow(need, arrived int) {
 	if !r.dec.frame.Fin { // more frames follow
 		want = max(want, 2*uint64(need))
 	}
-	size := max(uint64(need), min(want, firstBuffer+growth*uint64(arrived)))
-	joined := make([]byte, len(r.joined), size)
-	copy(joined, r.joined)
+	var joined []byte
+	if r.buffers != nil && want <= math.MaxInt {
+		joined = r.buffers.Get(int(max(want, uint64(need))))
+	}
+	if joined == nil {
+		size := max(uint64(need), min(want, firstBuffer+growth*uint64(arrived)))
+		if r.buffers != nil { // so that it serves for others of about that size
+			size = 1 << bits.Len64(size-1)
+		}
+		joined = make([]byte, size)
+	}
+	joined = joined[:copy(joined[:cap(joined)], r.joined)]
+	if r.buffers != nil && r.joined != nil {
+		r.buffers.Put(r.joined)
+	}
 	r.joined = joined
 }
 
