@@ -41,7 +41,7 @@ type CallbackConfig struct {
 // CallbackProps are of the callback actor. It runs user code and nothing else,
 // and belongs to the supervisor, which is its parent: it lives through reconnects.
 func CallbackProps(cfg CallbackConfig) *actor.Props {
-	var dispatcher actor.Dispatcher = newLane()
+	dispatcher := ownLane
 	if cfg.Inline {
 		dispatcher = inline
 	}

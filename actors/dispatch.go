@@ -2,7 +2,6 @@ package actors
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -16,6 +15,14 @@ import (
 // that only compute.
 var inline = actor.NewSynchronizedDispatcher(64)
 
+// ownLane gives an actor with the mailbox of this package a lane of its own.
+var ownLane actor.Dispatcher = laneMark{}
+
+type laneMark struct{}
+
+func (laneMark) Throughput() int   { return 300 }
+func (laneMark) Schedule(f func()) { go f() }
+
 // laneIdle is after how long without work a lane gives up its goroutine; it may
 // take twice as long.
 const laneIdle = 50 * time.Millisecond
@@ -23,9 +30,6 @@ const laneIdle = 50 * time.Millisecond
 // lane is a dispatcher for one actor that keeps its goroutine while there is
 // work and lets it leave after laneIdle, so that an idle connection has none.
 type lane struct {
-	// here, when set, lets the next run happen on the goroutine that asks for it.
-	here atomic.Bool
-
 	mu     sync.Mutex
 	work   chan func() // nil tells the goroutine to leave
 	idle   *time.Timer // runs while there is a goroutine
@@ -35,16 +39,10 @@ type lane struct {
 
 var _ actor.Dispatcher = (*lane)(nil)
 
-func newLane() *lane { return &lane{} }
-
 func (l *lane) Throughput() int { return 300 }
 
 // Schedule never blocks: a mailbox has at most one run scheduled.
 func (l *lane) Schedule(run func()) {
-	if l.here.Load() && l.here.Swap(false) {
-		run()
-		return
-	}
 	l.mu.Lock()
 	l.rounds++
 	if l.work == nil {

@@ -17,7 +17,7 @@ func BenchmarkHop(b *testing.B) {
 		opts []actor.PropsOption
 	}{
 		{"own mailbox, inline", []actor.PropsOption{Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(inline)}},
-		{"own mailbox, lane", []actor.PropsOption{Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(newLane())}},
+		{"own mailbox, lane", []actor.PropsOption{Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(ownLane)}},
 		{"protoactor's mailbox, inline", []actor.PropsOption{actor.WithMailbox(actor.UnboundedLockfree()), actor.WithDispatcher(inline)}},
 		{"protoactor's mailbox, goroutine", []actor.PropsOption{actor.WithMailbox(actor.UnboundedLockfree())}},
 	} {
@@ -30,7 +30,7 @@ func BenchmarkHop(b *testing.B) {
 			}, bench.opts...))
 			b.ReportAllocs()
 			for b.Loop() {
-				system.Root.Send(pid, &flush{})
+				system.Root.Send(pid, flushSoon)
 				<-handled
 			}
 			system.Root.Stop(pid)

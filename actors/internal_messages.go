@@ -34,7 +34,11 @@ type discard struct{}
 type unthrottle struct{}
 
 // flush tells the writer that the Outbound holds something.
-type flush struct{}
+type flush struct {
+	now bool // on the goroutine of the sender, who waits for it
+}
+
+var flushNow, flushSoon = &flush{now: true}, &flush{}
 
 // halfClose tells the writer to end its side of the stream when all is written.
 type halfClose struct{}

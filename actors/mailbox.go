@@ -15,10 +15,10 @@ func Mailbox(role Role, epoch uint64, observer Observer) actor.PropsOption {
 	})
 }
 
-// mailbox does what protoactor's unbounded mailbox does, and two things more: a
+// mailbox does what protoactor's unbounded mailbox does, and three things more: a
 // message for an idle actor that runs on its sender's goroutine takes no way
-// through a queue, which halves the cost of a hop (see BenchmarkHop), and an
-// observer sees who gets what.
+// through a queue, which halves the cost of a hop (see BenchmarkHop); a message
+// can ask for that although the actor has a lane; an observer sees who gets what.
 type mailbox struct {
 	role     Role
 	epoch    uint64
@@ -43,8 +43,22 @@ var _ actor.Mailbox = (*mailbox)(nil)
 
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
 	m.invoker, m.dispatcher = invoker, dispatcher
-	m.inline = dispatcher == inline
+	switch dispatcher {
+	case inline:
+		m.inline = true
+	case ownLane:
+		m.dispatcher = &lane{}
+	}
 	m.run = m.processAll
+}
+
+// runsHere says whether message is to be handled on its sender's goroutine.
+func (m *mailbox) runsHere(message any) bool {
+	if m.inline {
+		return true
+	}
+	f, ok := message.(*flush)
+	return ok && f.now
 }
 
 func (m *mailbox) Start() {}
@@ -53,7 +67,7 @@ func (m *mailbox) UserMessageCount() int { return int(m.waiting.Load()) }
 
 func (m *mailbox) PostUserMessage(message any) {
 	m.posted(message)
-	if m.inline && m.queued.Load() == 0 && m.running.CompareAndSwap(false, true) {
+	if m.queued.Load() == 0 && m.runsHere(message) && m.running.CompareAndSwap(false, true) {
 		// The queue may have been filled meanwhile, also by this goroutine: then it
 		// is not this message's turn.
 		if m.queued.Load() == 0 {
@@ -71,6 +85,10 @@ func (m *mailbox) PostUserMessage(message any) {
 func (m *mailbox) PostSystemMessage(message any) {
 	m.posted(message)
 	m.push(&m.system, message)
+	if _, ok := message.(*actor.Started); ok && m.running.CompareAndSwap(false, true) {
+		m.processAll() // within Spawn
+		return
+	}
 	m.schedule()
 }
 

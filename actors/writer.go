@@ -20,8 +20,7 @@ type writer struct {
 	self     *actor.PID
 	protocol *actor.PID
 	try      func(p []byte) (n int, err error) // nil if the stream cannot write without blocking
-	run      *lane                             // where the actor itself runs
-	blocking *lane                             // where blocking calls go
+	blocking lane                              // where blocking calls go
 
 	bufs     [][]byte
 	out      []outcome
@@ -33,11 +32,8 @@ type writer struct {
 }
 
 func writerProps(c *Conn, protocol *actor.PID) *actor.Props {
-	run := newLane()
-	run.here.Store(true) // for Started: nothing is lost that is queued right after Spawn
-	return actor.PropsFromProducer(func() actor.Actor {
-		return &writer{conn: c, protocol: protocol, run: run, blocking: newLane()}
-	}, actor.WithDispatcher(run), Mailbox(RoleWriter, c.Epoch, c.Observer))
+	return actor.PropsFromProducer(func() actor.Actor { return &writer{conn: c, protocol: protocol} },
+		actor.WithDispatcher(ownLane), Mailbox(RoleWriter, c.Epoch, c.Observer))
 }
 
 // Receive never blocks.
@@ -67,9 +63,10 @@ func (w *writer) Receive(ctx actor.Context) {
 // is tried on their goroutine, which saves the way to another one.
 func (w *writer) wake(now bool) {
 	if now && w.try != nil {
-		w.run.here.Store(true)
+		w.conn.seam.post(w.self, flushNow)
+	} else {
+		w.conn.seam.post(w.self, flushSoon)
 	}
-	w.conn.seam.post(w.self, &flush{})
 }
 
 // pump writes until nothing is queued, or until the socket takes no more.
