@@ -27,7 +27,11 @@ type Client struct {
 	streaming bool // messages are delivered in parts
 }
 
-func (c *Client) spawn(cfg supervisor.Config) { c.pid = c.system.Root.Spawn(supervisor.Props(cfg)) }
+// spawn starts the actors. Callbacks may use the client before it returns.
+func (c *Client) spawn(cfg supervisor.Config) {
+	props := supervisor.Props(cfg).Configure(actor.WithOnInit(func(ctx actor.Context) { c.pid = ctx.Self() }))
+	c.system.Root.Spawn(props)
+}
 
 // PID is the actor behind the client. It takes the commands of package messages.
 func (c *Client) PID() *actor.PID { return c.pid }

@@ -630,3 +630,17 @@ func TestSettingsAreShown(t *testing.T) {
 		conn.Close()
 	})
 }
+
+// A callback may use the client before Supervise has returned.
+func TestCloseFromTheFirstCallback(t *testing.T) {
+	s := newEcho(t)
+	stopped := make(chan struct{})
+	_, err := dandelion.Supervise(t.Context(), s.URL(), &dandelion.Options{Handler: &dandelion.Handler{
+		OnConnecting: func(c *dandelion.Client, _ *messages.Connecting) {
+			c.Close(t.Context(), wire.StatusNormal, "")
+		},
+		OnStopped: func(*dandelion.Client, *messages.Stopped) { close(stopped) },
+	}})
+	require.NoError(t, err)
+	<-stopped
+}

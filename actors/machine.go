@@ -270,8 +270,10 @@ func (m *machine) remoteClose(item *wire.Item) {
 		}
 		m.sendCloseNow(echo, "")
 	}
-	// §7.1.1: the server closes TCP first; it has closeTimeout for that.
+	// §7.1.1: the server closes TCP first; it has closeTimeout for that. What is
+	// being written when the Close arrives gets less: the server will not read it.
 	m.setTimer(timerClose, m.closeTimeout)
+	m.setTimer(timerDrain, drainTimeout)
 }
 
 // violation fails the connection because the server broke the protocol or a limit.
@@ -510,7 +512,9 @@ func (m *machine) timedOut(kind timerKind, t traffic, now time.Time) {
 		}
 		m.finish(now)
 	case timerDrain:
-		m.finish(now)
+		if m.failing || m.writeEnded || !m.out.wasClosed() {
+			m.finish(now)
+		}
 	case timerPing:
 		if m.state == messages.StateOpen {
 			m.probe(t, now)
