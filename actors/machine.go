@@ -472,6 +472,9 @@ func (m *machine) written(w *written, now time.Time) {
 	case m.failing && w.whole:
 		m.finish(now) // the stream cannot be half-closed
 	default:
+		if !m.failing && !m.writeEnded {
+			m.stopTimer(timerDrain)
+		}
 		m.tryFinish(now)
 	}
 }
@@ -512,9 +515,7 @@ func (m *machine) timedOut(kind timerKind, t traffic, now time.Time) {
 		}
 		m.finish(now)
 	case timerDrain:
-		if m.failing || m.writeEnded || !m.out.wasClosed() {
-			m.finish(now)
-		}
+		m.finish(now)
 	case timerPing:
 		if m.state == messages.StateOpen {
 			m.probe(t, now)
