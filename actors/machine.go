@@ -270,10 +270,12 @@ func (m *machine) remoteClose(item *wire.Item) {
 		}
 		m.sendCloseNow(echo, "")
 	}
-	// §7.1.1: the server closes TCP first; it has closeTimeout for that. What is
-	// being written when the Close arrives gets less: the server will not read it.
+	// §7.1.1: the server closes TCP first; it has closeTimeout for that. Who waits
+	// for a frame that is being written meanwhile is told sooner.
 	m.setTimer(timerClose, m.closeTimeout)
-	m.setTimer(timerDrain, drainTimeout)
+	if !m.out.wasClosed() {
+		m.setTimer(timerDrain, drainTimeout)
+	}
 }
 
 // violation fails the connection because the server broke the protocol or a limit.
@@ -515,7 +517,11 @@ func (m *machine) timedOut(kind timerKind, t traffic, now time.Time) {
 		}
 		m.finish(now)
 	case timerDrain:
-		m.finish(now)
+		if m.failing || m.writeEnded {
+			m.finish(now)
+		} else { // the server has closed and does not read on
+			m.reply(m.out.disown(m.closeError()))
+		}
 	case timerPing:
 		if m.state == messages.StateOpen {
 			m.probe(t, now)

@@ -452,6 +452,20 @@ func (o *Outbound) shut(err error) []outcome {
 	return out
 }
 
+// disown gives up waiting for what is being written, though the write goes on.
+func (o *Outbound) disown(err error) (out []outcome) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range o.inflight {
+		c := &o.inflight[i]
+		for _, r := range c.replies {
+			out = append(out, outcome{r, err})
+		}
+		c.replies = nil
+	}
+	return out
+}
+
 func (o *Outbound) dropWaiting(out []outcome, err error) []outcome {
 	for _, p := range o.waiting {
 		o.unsent++
