@@ -33,8 +33,12 @@ func (c *Client) spawn(cfg supervisor.Config) {
 	c.system.Root.Spawn(props)
 }
 
-// PID is the actor behind the client. It takes the commands of package messages.
+// PID is the actor behind the client. It takes the commands of package messages,
+// sent in System.
 func (c *Client) PID() *actor.PID { return c.pid }
+
+// System is the actor system of the client: that of Options, or the shared one.
+func (c *Client) System() *actor.ActorSystem { return c.system }
 
 // State returns the current state.
 func (c *Client) State() messages.State {
@@ -302,7 +306,9 @@ func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string)
 	if err := actors.CheckClose(code, reason); err != nil {
 		return err
 	}
-	c.system.Root.Send(c.pid, &messages.Close{Code: code, Reason: reason})
+	if c.Err() == nil {
+		c.system.Root.Send(c.pid, &messages.Close{Code: code, Reason: reason})
+	}
 	select {
 	case <-c.view.Done():
 	case <-ctx.Done():
@@ -318,6 +324,9 @@ func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string)
 // Abort drops the connection without a closing handshake and ends the client. It
 // does not wait for that.
 func (c *Client) Abort() {
+	if c.Err() != nil {
+		return // its actors are gone
+	}
 	c.system.Root.Send(c.pid, &messages.FailConnection{Cause: errAborted})
 	c.system.Root.Send(c.pid, &messages.Stop{})
 }
