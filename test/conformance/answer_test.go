@@ -1,0 +1,686 @@
+package conformance_test
+
+// The server's answer with the status 101: what opens the connection and what
+// does not (RFC 6455 §4.1, §4.2.2, §9.1, RFC 7230, RFC 9110).
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dandelionws/dandelion"
+	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/test/wstest"
+)
+
+// transport is a way on which the client reaches the server.
+type transport struct {
+	name    string
+	serve   func(t testing.TB, opts ...wstest.Option) *wstest.Server
+	adapter func(opts *dandelion.Options) handshake.Adapter
+}
+
+// transports are all that the checks of an answer are made on.
+var transports = []transport{
+	{"pipe", wstest.NewPipe, ownHTTP},
+	{"TCP", wstest.NewServer, ownHTTP},
+	{"TLS", wstest.NewTLSServer, ownHTTP},
+	{"TCP with net http", wstest.NewServer, netHTTP},
+}
+
+// ownHTTP makes the library's own HTTP exchange, on the network as opts have it.
+func ownHTTP(opts *dandelion.Options) handshake.Adapter {
+	return &handshake.NetAdapter{DialContext: opts.DialContext, TLSConfig: opts.TLSConfig, Gate: opts.Gate}
+}
+
+// netHTTP leaves the HTTP exchange to package net/http.
+func netHTTP(opts *dandelion.Options) handshake.Adapter {
+	return &handshake.RoundTripAdapter{
+		Client: &http.Client{Transport: &http.Transport{DialContext: opts.DialContext, TLSClientConfig: opts.TLSConfig}},
+		Gate:   opts.Gate,
+	}
+}
+
+// answerCase is an answer to a request.
+type answerCase struct {
+	name   string
+	asked  []string              // subprotocols
+	offers []handshake.Extension // none by default
+	edits  []wstest.Edit         // to the right answer, or
+	write  func(c *wstest.Conn)  // what is written instead, the request having been read
+	check  func(t *testing.T, e *messages.Opened)
+}
+
+// edits are written so to keep the tables readable.
+type edits = []wstest.Edit
+
+// run dials a new server via the transport, and gives the answer.
+func (a *answerCase) run(t *testing.T, via transport) (*dialling, *wstest.Conn) {
+	t.Helper()
+	srv := via.serve(t)
+	return a.runOn(t, srv, via.adapter(over(srv)))
+}
+
+// runOn dials srv, and gives the answer.
+func (a *answerCase) runOn(t *testing.T, srv *wstest.Server, adapter handshake.Adapter) (*dialling, *wstest.Conn) {
+	t.Helper()
+	opts := &dandelion.Options{Subprotocols: a.asked, Handshaker: &offering{handshake.Client{Adapter: adapter}, a.offers}}
+	d := startDial(t, srv.URL()+"/", opts)
+	c := srv.Accept(t.Context())
+	c.ReadRequest()
+	if a.write != nil {
+		a.write(c)
+	} else {
+		c.Accept101(a.edits...)
+	}
+	return d, c
+}
+
+// wantRefused fails unless the dial fails, the client closes TCP, and it has
+// written no WebSocket frame.
+func wantRefused(t *testing.T, d *dialling, c *wstest.Conn) *handshake.Error {
+	t.Helper()
+	e := d.fails(t)
+	c.ExpectEnd() // and nothing before
+	return e
+}
+
+// rename gives the line of a header another name, or another spelling of it.
+func rename(name, to string) wstest.Edit {
+	return func(r *wstest.Response) {
+		for i, line := range r.Lines {
+			if before, value, _ := strings.Cut(line, ":"); strings.EqualFold(before, name) {
+				r.Lines[i] = to + ":" + value
+			}
+		}
+	}
+}
+
+// accept replaces the line of Sec-WebSocket-Accept by lines that depend on the right value.
+func accept(lines func(right string) []string) wstest.Edit {
+	return func(r *wstest.Response) {
+		var right string
+		r.Lines = slices.DeleteFunc(r.Lines, func(line string) bool {
+			value, ok := strings.CutPrefix(line, "Sec-WebSocket-Accept: ")
+			if ok {
+				right = value
+			}
+			return ok
+		})
+		for _, line := range lines(right) {
+			r.Lines = append(r.Lines, "Sec-WebSocket-Accept:"+line)
+		}
+	}
+}
+
+// acceptOne is accept for one line with a value of its own.
+func acceptOne(value func(right string) string) wstest.Edit {
+	return accept(func(right string) []string { return []string{" " + value(right)} })
+}
+
+// cutHead makes the right answer without its last n bytes.
+func cutHead(c *wstest.Conn, n int) []byte {
+	head := c.Response().Bytes()
+	return head[:len(head)-n]
+}
+
+// TestAnswerAccepted gives answers that open the connection.
+func TestAnswerAccepted(t *testing.T) {
+	order := func(order ...int) wstest.Edit {
+		return func(r *wstest.Response) {
+			lines := slices.Clone(r.Lines)
+			for i, j := range order {
+				r.Lines[i] = lines[j]
+			}
+		}
+	}
+	for _, a := range []answerCase{
+		// req: 6455-4.1-32
+		{name: "right"},
+		// req: 6455-4.1-32
+		{name: "order 0 2 1", edits: edits{order(0, 2, 1)}},
+		// req: 6455-4.1-32
+		{name: "order 1 0 2", edits: edits{order(1, 0, 2)}},
+		// req: 6455-4.1-32
+		{name: "order 1 2 0", edits: edits{order(1, 2, 0)}},
+		// req: 6455-4.1-32
+		{name: "order 2 0 1", edits: edits{order(2, 0, 1)}},
+		// req: 6455-4.1-32
+		{name: "order 2 1 0", edits: edits{order(2, 1, 0)}},
+
+		// req: 6455-4.1-39
+		{name: "blanks around the accept value", edits: edits{accept(func(right string) []string {
+			return []string{"  \t" + right + " "}
+		})}},
+
+		// req: 6455-4.1-43
+		{name: "uPGRADE: WebSocket", edits: edits{wstest.RemoveHeader("Upgrade"), wstest.AddLine("uPGRADE: WebSocket")}},
+		// req: 6455-4.1-43
+		{name: "uPGRADE: WEBSOCKET", edits: edits{wstest.RemoveHeader("Upgrade"), wstest.AddLine("uPGRADE: WEBSOCKET")}},
+		// req: 6455-4.1-43
+		{name: "CONNECTION: keep-alive, UPGRADE", edits: edits{wstest.RemoveHeader("Connection"), wstest.AddLine("CONNECTION: keep-alive, UPGRADE")}},
+		// req: 6455-4.1-43
+		{name: "two lines of Connection", edits: edits{wstest.SetHeader("Connection", "keep-alive"), wstest.AddHeader("Connection", "upgrade")}},
+		// req: 6455-4.1-43
+		{name: "sec-websocket-ACCEPT", edits: edits{rename("Sec-WebSocket-Accept", "sec-websocket-ACCEPT")}},
+
+		// req: 7230-2.6-01
+		{name: "HTTP 1.2", edits: edits{wstest.StatusLine("HTTP/1.2 101 Switching Protocols")}},
+
+		// req: 7230-3.1.2-01
+		{name: "another reason", edits: edits{wstest.StatusLine("HTTP/1.1 101 Whatever")}},
+		// req: 7230-3.1.2-01
+		{name: "empty reason", edits: edits{wstest.StatusLine("HTTP/1.1 101 ")}},
+		// req: 7230-3.1.2-01
+		{name: "bytes E4 in the reason", edits: edits{wstest.StatusLine("HTTP/1.1 101 \xE4nderung \xE4")}},
+
+		// req: 7230-3.2.1-01
+		{name: "unknown headers",
+			edits: edits{wstest.AddHeader("X-Foo", "bar"), wstest.AddHeader("Server", "t"),
+				wstest.AddHeader("Date", "Mon, 02 Jan 2006 15:04:05 GMT"), wstest.AddHeader("Sec-WebSocket-Foo", "1")},
+			check: func(t *testing.T, e *messages.Opened) {
+				for name, want := range map[string]string{
+					"X-Foo": "bar", "Server": "t", "Date": "Mon, 02 Jan 2006 15:04:05 GMT", "Sec-WebSocket-Foo": "1",
+				} {
+					wantHeader(t, e, name, want)
+				}
+			}},
+
+		// req: 7230-3.2.4-02
+		{name: "folded Connection", edits: edits{wstest.SetHeader("Connection", "keep-alive,\r\n\tUpgrade")}},
+		// req: 7230-3.2.4-02
+		{name: "folded accept value", edits: edits{accept(func(right string) []string {
+			return []string{"\r\n  " + right}
+		})}},
+		// req: 7230-3.2.4-02
+		{name: "both folded", edits: edits{
+			wstest.SetHeader("Connection", "keep-alive,\r\n\tUpgrade"),
+			accept(func(right string) []string { return []string{"\r\n " + right} }),
+		}},
+
+		// req: 9110-5.6.1-01
+		{name: "empty list elements",
+			offers: []handshake.Extension{deflate()},
+			edits:  edits{wstest.SetHeader("Connection", ", Upgrade ,, keep-alive"), wstest.Extensions(", permessage-deflate ,")},
+			check: func(t *testing.T, e *messages.Opened) {
+				wantExtensions(t, e, "permessage-deflate")
+			}},
+
+		// req: 9110-15.2-01
+		{name: "interim answers",
+			write: func(c *wstest.Conn) {
+				interim := "HTTP/1.1 100 Continue\r\n\r\n" +
+					"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\nUpgrade: h2c\r\n\r\n" +
+					"HTTP/1.1 199 X\r\n\r\n"
+				c.WriteRaw(append([]byte(interim), c.Response().Bytes()...))
+			},
+			check: func(t *testing.T, e *messages.Opened) {
+				wantHeader(t, e, "Link")
+				wantHeader(t, e, "Upgrade", "websocket")
+			}},
+		// req: 9110-15.2-01
+		{name: "interim answers one by one", write: func(c *wstest.Conn) {
+			c.WriteRaw([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
+			c.WriteRaw([]byte("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\nX-A: b\r\n\r\n"))
+			c.WriteRaw([]byte("HTTP/1.1 199 X\r\n\r\n"))
+			c.Accept101()
+		}},
+
+		// req: 6455-4.1-45
+		{name: "no extension",
+			offers: []handshake.Extension{deflate()},
+			check:  func(t *testing.T, e *messages.Opened) { wantExtensions(t, e) }},
+		// req: 6455-4.1-45
+		{name: "extension with a parameter",
+			offers: []handshake.Extension{deflate()},
+			edits:  edits{wstest.Extensions("permessage-deflate; server_no_context_takeover")},
+			check: func(t *testing.T, e *messages.Opened) {
+				wantExtensions(t, e, "permessage-deflate; server_no_context_takeover")
+			}},
+
+		// req: 6455-4.1-46
+		{name: "subprotocol",
+			asked: []string{"chat", "superchat"},
+			edits: edits{wstest.Subprotocol("superchat")},
+			check: func(t *testing.T, e *messages.Opened) {
+				if e.Subprotocol != "superchat" {
+					t.Errorf("subprotocol is %q, want superchat", e.Subprotocol)
+				}
+			}},
+		// req: 6455-4.1-46
+		{name: "no subprotocol",
+			asked: []string{"chat", "superchat"},
+			check: func(t *testing.T, e *messages.Opened) {
+				if e.Subprotocol != "" {
+					t.Errorf("subprotocol is %q, want none", e.Subprotocol)
+				}
+			}},
+
+		// req: 6455-4.1-47
+		{name: "cookies",
+			edits: edits{wstest.AddHeader("Set-Cookie", "a=1; Path=/"), wstest.AddHeader("Set-Cookie", "b=2, x")},
+			check: func(t *testing.T, e *messages.Opened) {
+				wantHeader(t, e, "Set-Cookie", "a=1; Path=/", "b=2, x")
+			}},
+
+		// req: 6455-4.3-01
+		{name: "quoted parameter",
+			offers: []handshake.Extension{deflate("server_max_window_bits=12")},
+			edits:  edits{wstest.Extensions(`permessage-deflate; server_max_window_bits="10"`)},
+			check: func(t *testing.T, e *messages.Opened) {
+				wantExtensions(t, e, "permessage-deflate; server_max_window_bits=10")
+			}},
+	} {
+		t.Run(a.name, func(t *testing.T) {
+			for _, transport := range transports {
+				t.Run(transport.name, func(t *testing.T) {
+					d, c := a.run(t, transport)
+					client := d.open(t)
+					if client.State() != messages.StateOpen {
+						t.Errorf("state is %v, want OPEN", client.State())
+					}
+					if a.check != nil {
+						a.check(t, client.Opened())
+					}
+					exchange(t, client, c)
+				})
+			}
+		})
+	}
+}
+
+func wantHeader(t *testing.T, e *messages.Opened, name string, want ...string) {
+	t.Helper()
+	if got := e.Header.Values(name); !slices.Equal(got, want) {
+		t.Errorf("%s of the answer is %q, want %q", name, got, want)
+	}
+}
+
+func wantExtensions(t *testing.T, e *messages.Opened, want ...string) {
+	t.Helper()
+	if !slices.Equal(e.Extensions, want) {
+		t.Errorf("extensions in use are %q, want %q", e.Extensions, want)
+	}
+}
+
+// TestAnswerRefused gives answers that open no connection.
+func TestAnswerRefused(t *testing.T) {
+	var (
+		chat          = []string{"chat"}
+		chats         = []string{"chat", "superchat"}
+		compression   = []handshake.Extension{deflate()}
+		twelve        = []handshake.Extension{deflate("server_max_window_bits=12")}
+		anotherAccept = wstest.AcceptKey(base64.StdEncoding.EncodeToString(make([]byte, 16)))
+		random        = make([]byte, 200)
+	)
+	for i, source := 0, rand.New(rand.NewPCG(1, 2)); i < len(random); i++ {
+		random[i] = byte(source.Uint32())
+	}
+	withExtensions := func(lines ...string) edits {
+		var e edits
+		for _, line := range lines {
+			e = append(e, wstest.AddLine("Sec-WebSocket-Extensions:"+line))
+		}
+		return e
+	}
+	withProtocols := func(lines ...string) edits {
+		var e edits
+		for _, line := range lines {
+			e = append(e, wstest.AddLine("Sec-WebSocket-Protocol:"+line))
+		}
+		return e
+	}
+
+	for _, a := range []answerCase{
+		// req: 6455-2.1-02
+		{name: "Kelvin sign in Upgrade", edits: edits{wstest.SetHeader("Upgrade", "webso\x63\xE2\x84\xAA\x65\x74")}},
+
+		// req: 6455-4.1-36
+		{name: "no Upgrade", edits: edits{wstest.RemoveHeader("Upgrade")}},
+		// req: 6455-4.1-36
+		{name: "Upgrade h2c", edits: edits{wstest.SetHeader("Upgrade", "h2c")}},
+		// req: 6455-4.1-36
+		{name: "Upgrade websockets", edits: edits{wstest.SetHeader("Upgrade", "websockets")}},
+		// req: 6455-4.1-36
+		{name: "Upgrade web socket", edits: edits{wstest.SetHeader("Upgrade", "web socket")}},
+		// req: 6455-4.1-36
+		{name: "empty Upgrade", edits: edits{wstest.SetHeader("Upgrade", "")}},
+		// req: 6455-4.1-36
+		{name: "Upgrade foo, websocket", edits: edits{wstest.SetHeader("Upgrade", "foo, websocket")}},
+
+		// req: 6455-4.1-37
+		{name: "no Connection", edits: edits{wstest.RemoveHeader("Connection")}},
+		// req: 6455-4.1-37
+		{name: "Connection keep-alive", edits: edits{wstest.SetHeader("Connection", "keep-alive")}},
+		// req: 6455-4.1-37
+		{name: "Connection close", edits: edits{wstest.SetHeader("Connection", "close")}},
+		// req: 6455-4.1-37
+		{name: "Connection upgraded", edits: edits{wstest.SetHeader("Connection", "upgraded")}},
+		// req: 6455-4.1-37
+		{name: "Connection Upgrade-x", edits: edits{wstest.SetHeader("Connection", "Upgrade-x")}},
+		// req: 6455-4.1-37
+		{name: "Connection keep-alive Upgrade", edits: edits{wstest.SetHeader("Connection", "keep-alive Upgrade")}},
+
+		// req: 6455-4.1-38
+		{name: "no accept value", edits: edits{wstest.RemoveHeader("Sec-WebSocket-Accept")}},
+		// req: 6455-4.1-38
+		{name: "empty accept value", edits: edits{acceptOne(func(string) string { return "" })}},
+		// req: 6455-4.1-38
+		{name: "the key as accept value", write: func(c *wstest.Conn) {
+			c.Accept101(wstest.SetHeader("Sec-WebSocket-Accept", c.Request().Key()))
+		}},
+		// req: 6455-4.1-38
+		{name: "accept value for another key", edits: edits{acceptOne(func(string) string { return anotherAccept })}},
+		// req: 6455-4.1-38
+		{name: "accept value in other letter case", edits: edits{acceptOne(otherCase)}},
+		// req: 6455-4.1-38
+		{name: "accept value without its =", edits: edits{acceptOne(func(right string) string {
+			return strings.TrimSuffix(right, "=")
+		})}},
+		// req: 6455-4.1-38
+		{name: "accept value of the decoded key", write: func(c *wstest.Conn) {
+			c.Accept101(wstest.SetHeader("Sec-WebSocket-Accept", acceptOfDecoded(c.Request().Key())))
+		}},
+
+		// req: 6455-4.1-41
+		{name: "extension and none was offered", edits: withExtensions(" permessage-deflate")},
+		// req: 6455-4.1-41
+		{name: "another extension than the offered", offers: compression, edits: withExtensions(" permessage-foo")},
+
+		// req: 6455-4.1-42
+		{name: "subprotocol and none was asked for", edits: withProtocols(" chat")},
+		// req: 6455-4.1-42
+		{name: "another subprotocol", asked: chat, edits: withProtocols(" other")},
+		// req: 6455-4.1-42
+		{name: "subprotocol in other letter case", asked: chat, edits: withProtocols(" Chat")},
+
+		// req: 6455-4.2.2-01
+		{name: "SSH", write: func(c *wstest.Conn) { c.WriteRaw([]byte("SSH-2.0-x\r\n")) }},
+		// req: 6455-4.2.2-01
+		{name: "an empty line", write: func(c *wstest.Conn) { c.WriteRaw([]byte("\r\n")) }},
+		// req: 6455-4.2.2-01
+		{name: "a right answer behind an empty line", write: func(c *wstest.Conn) {
+			c.WriteRaw(append([]byte("\r\n"), c.Response().Bytes()...))
+		}},
+		// req: 6455-4.2.2-01
+		{name: "a request", write: func(c *wstest.Conn) { c.WriteRaw([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")) }},
+		// req: 6455-4.2.2-01
+		{name: "random bytes", write: func(c *wstest.Conn) {
+			c.WriteRaw(random)
+			c.Try((*wstest.Conn).CloseWrite) // the client may be gone before
+		}},
+		// req: 6455-4.2.2-01
+		{name: "no status", edits: edits{wstest.StatusLine("HTTP/1.1")}},
+		// req: 6455-4.2.2-01
+		{name: "no status but a space", edits: edits{wstest.StatusLine("HTTP/1.1 ")}},
+		// req: 6455-4.2.2-01
+		{name: "a line without colon", edits: edits{wstest.AddLine("X-Foo bar")}},
+		// req: 6455-4.2.2-01
+		{name: "cut off before the empty line", write: func(c *wstest.Conn) {
+			c.WriteRaw(cutHead(c, len("\r\n")))
+			c.CloseWrite()
+		}},
+		// req: 6455-4.2.2-01
+		{name: "cut off inside a line", write: func(c *wstest.Conn) {
+			c.WriteRaw(cutHead(c, len("\r\n\r\n")))
+			c.CloseWrite()
+		}},
+		// req: 6455-4.2.2-01
+		{name: "nothing", write: (*wstest.Conn).CloseWrite},
+
+		// req: 6455-4.2.2-02
+		{name: "two subprotocols", asked: chats, edits: withProtocols(" chat, superchat")},
+		// req: 6455-4.2.2-02
+		{name: "two subprotocols without comma", asked: chats, edits: withProtocols(" chat superchat")},
+
+		// req: 6455-4.2.2-03
+		{name: "empty subprotocol", asked: chat, offers: compression, edits: withProtocols("")},
+		// req: 6455-4.2.2-03
+		{name: "blank subprotocol", asked: chat, offers: compression, edits: withProtocols(" ")},
+		// req: 6455-4.2.2-03
+		{name: "empty extensions", asked: chat, offers: compression, edits: withExtensions("")},
+		// req: 6455-4.2.2-03
+		{name: "a comma as extensions", asked: chat, offers: compression, edits: withExtensions(" ,")},
+		// req: 6455-4.2.2-03
+		{name: "a comma as subprotocol", asked: chat, offers: compression, edits: withProtocols(" ,")},
+
+		// req: 6455-4.3-02
+		{name: "empty quoted parameter", offers: twelve, edits: withExtensions(` permessage-deflate; server_max_window_bits=""`)},
+		// req: 6455-4.3-02
+		{name: "space in a quoted parameter", offers: twelve, edits: withExtensions(` permessage-deflate; server_max_window_bits="1 0"`)},
+		// req: 6455-4.3-02
+		{name: "comma in a quoted parameter", offers: twelve, edits: withExtensions(` permessage-deflate; server_max_window_bits="10,"`)},
+		// req: 6455-4.3-02 6455-9.1-01
+		{name: "no closing quote", offers: twelve, edits: withExtensions(` permessage-deflate; server_max_window_bits="10`)},
+
+		// req: 6455-9.1-01
+		{name: "a lone semicolon", offers: compression, edits: withExtensions(" ;")},
+		// req: 6455-9.1-01
+		{name: "nothing behind a semicolon", offers: compression, edits: withExtensions(" permessage-deflate;")},
+		// req: 6455-9.1-01
+		{name: "parameter without a name", offers: compression, edits: withExtensions(" permessage-deflate; =1")},
+		// req: 6455-9.1-01
+		{name: "parameter without its value", offers: compression, edits: withExtensions(" permessage-deflate; a=")},
+		// req: 6455-9.1-01
+		{name: "no semicolon", offers: compression, edits: withExtensions(" permessage-deflate a")},
+		// req: 6455-9.1-01
+		{name: "not a token", offers: compression, edits: withExtensions(" per(message")},
+		// req: 6455-9.1-01
+		{name: "grammar broken behind a good element", offers: compression, edits: withExtensions(" permessage-deflate, ;")},
+
+		// req: 6455-9.1-02
+		{name: "an extension not offered on a second line", offers: compression, edits: withExtensions(" permessage-deflate", " permessage-foo")},
+		// req: 6455-9.1-02
+		{name: "the same extension on a second line", offers: compression, edits: withExtensions(" permessage-deflate", " permessage-deflate")},
+
+		// req: 6455-9.1-07
+		{name: "the same extension twice", offers: compression, edits: withExtensions(" permessage-deflate, permessage-deflate")},
+
+		// req: 6455-8.1-06
+		{name: "subprotocol with FF", asked: chat, edits: withProtocols(" chat\xFF")},
+		// req: 6455-8.1-06
+		{name: "extension parameter with C3 BC", offers: compression, edits: withExtensions(" permessage-deflate; x=\xC3\xBC")},
+
+		// req: 6455-11.3.3-01
+		{name: "two right accept values", edits: edits{accept(func(right string) []string { return []string{" " + right, " " + right} })}},
+		// req: 6455-11.3.3-01
+		{name: "right and wrong accept value", edits: edits{accept(func(right string) []string { return []string{" " + right, " " + anotherAccept} })}},
+		// req: 6455-11.3.3-01
+		{name: "wrong and right accept value", edits: edits{accept(func(right string) []string { return []string{" " + anotherAccept, " " + right} })}},
+
+		// req: 6455-11.3.4-01
+		{name: "two lines of subprotocols", asked: chats, edits: withProtocols(" chat", " superchat")},
+		// req: 6455-11.3.4-01
+		{name: "the same subprotocol twice", asked: chats, edits: withProtocols(" chat", " chat")},
+
+		// req: 7230-2.6-02
+		{name: "HTTP 1.0", edits: edits{wstest.StatusLine("HTTP/1.0 101 Switching Protocols")}},
+		// req: 7230-2.6-02
+		{name: "HTTP 2.0", edits: edits{wstest.StatusLine("HTTP/2.0 101 Switching Protocols")}},
+		// req: 7230-2.6-02
+		{name: "HTTP 0.9", edits: edits{wstest.StatusLine("HTTP/0.9 101 Switching Protocols")}},
+		// req: 7230-2.6-02
+		{name: "http 1.1", edits: edits{wstest.StatusLine("http/1.1 101 Switching Protocols")}},
+		// req: 7230-2.6-02
+		{name: "HTP 1.1", edits: edits{wstest.StatusLine("HTP/1.1 101 Switching Protocols")}},
+
+		// req: 7230-3-01
+		{name: "a blank before the first header", edits: edits{
+			wstest.StatusLine("HTTP/1.1 101 X\r\n Upgrade: websocket"), wstest.RemoveHeader("Upgrade"),
+		}},
+
+		// req: 7230-3.1.2-02
+		{name: "status 1010", edits: edits{wstest.StatusLine("HTTP/1.1 1010 X")}},
+		// req: 7230-3.1.2-02
+		{name: "status 10", edits: edits{wstest.StatusLine("HTTP/1.1 10 X")}},
+		// req: 7230-3.1.2-02
+		{name: "status 1o1", edits: edits{wstest.StatusLine("HTTP/1.1 1o1 X")}},
+		// req: 7230-3.1.2-02
+		{name: "status +101", edits: edits{wstest.StatusLine("HTTP/1.1 +101 X")}},
+		// req: 7230-3.1.2-02
+		{name: "status 0101", edits: edits{wstest.StatusLine("HTTP/1.1 0101 X")}},
+
+		// req: 7230-3.2.4-01
+		{name: "a blank before a colon", edits: edits{rename("Upgrade", "Upgrade ")}},
+	} {
+		t.Run(a.name, func(t *testing.T) {
+			for _, transport := range transports {
+				t.Run(transport.name, func(t *testing.T) {
+					d, c := a.run(t, transport)
+					wantRefused(t, d, c)
+				})
+			}
+		})
+	}
+}
+
+// otherCase makes small ASCII letters large and large ones small.
+func otherCase(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c|0x20 >= 'a' && c|0x20 <= 'z' {
+			b[i] = c ^ 0x20
+		}
+	}
+	return string(b)
+}
+
+// acceptOfDecoded is the accept value as it is not meant: of the 16 bytes instead of the key's text.
+func acceptOfDecoded(key string) string {
+	nonce, _ := base64.StdEncoding.DecodeString(key)
+	sum := sha1.Sum(append(nonce, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// The answers that the kit knows to be wrong, in addition to those above.
+//
+// req: 6455-4.1-36 6455-4.1-37 6455-4.1-38
+func TestAnswerBadResponses(t *testing.T) {
+	for _, bad := range wstest.BadResponses() {
+		t.Run(bad.Name, func(t *testing.T) {
+			d, c := (&answerCase{edits: bad.Edits}).run(t, transports[0])
+			wantRefused(t, d, c)
+		})
+	}
+}
+
+// req: 6455-4.1-40
+func TestAnswerAcceptKey(t *testing.T) {
+	const want = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+	if got := handshake.AcceptKey("dGhlIHNhbXBsZSBub25jZQ=="); got != want {
+		t.Errorf("accept value is %s, want %s", got, want)
+	}
+}
+
+// helloFrame is the text message Hello.
+var helloFrame = wstest.Hex("81 05 48 65 6C 6C 6F")
+
+// wantOneHello fails unless the client receives Hello once, and then what comes next.
+func wantOneHello(t *testing.T, client *dandelion.Client, c *wstest.Conn) {
+	t.Helper()
+	readText(t, client, "Hello")
+	exchange(t, client, c)
+}
+
+// req: 6455-4.1-44
+func TestAnswerWithFrameBehind(t *testing.T) {
+	for _, transport := range transports {
+		t.Run(transport.name, func(t *testing.T) {
+			srv := transport.serve(t)
+			opts := &dandelion.Options{Handshaker: &handshake.Client{Adapter: transport.adapter(over(srv))}}
+			client, c := open(t, srv, opts, wstest.Behind(helloFrame))
+			wantOneHello(t, client, c)
+			for cut := 1; ; cut++ {
+				d := startDial(t, srv.URL(), opts)
+				c := srv.Accept(t.Context())
+				c.ReadRequest()
+				answer := c.Response(wstest.Behind(helloFrame)).Bytes()
+				if cut == len(answer) {
+					c.Drop()
+					d.fails(t)
+					break
+				}
+				c.WriteSplit(answer, cut)
+				wantOneHello(t, d.open(t), c)
+			}
+		})
+	}
+	t.Run("every byte for itself", func(t *testing.T) {
+		srv := wstest.NewPipe(t)
+		d := startDial(t, srv.URL(), over(srv))
+		c := srv.Accept(t.Context())
+		c.ReadRequest()
+		c.Trickle(c.Response(wstest.Behind(helloFrame)).Bytes(), 1, 0)
+		wantOneHello(t, d.open(t), c)
+	})
+	t.Run("many frames", func(t *testing.T) {
+		const n = 3000
+		client, _ := open(t, wstest.NewServer(t), nil, wstest.Behind(bytes.Repeat(helloFrame, n)))
+		for range n {
+			readText(t, client, "Hello")
+		}
+	})
+}
+
+// req: 7230-3.3.3-01
+func TestAnswerHasNoBody(t *testing.T) {
+	for _, line := range []string{"Content-Length: 7", "Transfer-Encoding: chunked"} {
+		t.Run(line, func(t *testing.T) {
+			client, c := openPipe(t, wstest.AddLine(line), wstest.Behind(helloFrame))
+			wantOneHello(t, client, c)
+		})
+	}
+}
+
+// req: 9110-5.5-01
+func TestAnswerForbiddenBytes(t *testing.T) {
+	for _, test := range []struct{ name, value string }{
+		{"NUL", "a=1\x00b; Path=/"},
+		{"NUL at the end", "a=1\x00"},
+		{"bare CR", "a=1\rX-Injected: y"},
+		{"bare CR at the end", "a=1\r"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d, c := (&answerCase{edits: edits{wstest.AddHeader("Set-Cookie", test.value)}}).run(t, transports[0])
+			<-d.done
+			if d.err != nil {
+				wantRefused(t, d, c)
+				return
+			}
+			header := d.client.Opened().Header
+			for name, values := range header {
+				for _, s := range append(values, name) {
+					if strings.ContainsAny(s, "\x00\r\n") {
+						t.Errorf("%s is %q", name, values)
+					}
+				}
+			}
+			if header.Get("X-Injected") != "" {
+				t.Error("a bare CR has begun a new line")
+			}
+		})
+	}
+}
+
+// req: 6455-5.8-01 6455-9.1-05
+func TestAnswerWithoutTheOfferedExtension(t *testing.T) {
+	srv := wstest.NewPipe(t)
+	client, c := open(t, srv, offer(over(srv), deflate()))
+	text := strings.Repeat("compress me ", 1024)[:10<<10]
+	for range 3 {
+		if err := client.WriteText(newContext(t), text); err != nil {
+			t.Fatal(err)
+		}
+		c.ExpectText(text) // a frame with all RSV bits clear
+	}
+	read := startRead(t, client)
+	c.WriteRaw(wstest.Hex("C1 07 F2 48 CD C9 C9 07 00"))
+	c.ExpectFailure(1002)
+	protocolError(t, wantReadError(t, read), 1002)
+}

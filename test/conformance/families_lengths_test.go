@@ -1,0 +1,223 @@
+package conformance_test
+
+// Families of cases: messages of all lengths, in all pieces, there and back.
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/test/wstest"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// textOf returns valid UTF-8 of that many bytes, with characters of all lengths.
+func textOf(size int) []byte {
+	text := stretch([]byte("aß€😀 Grüße, 日本語, κόσμε. "), size)[:size]
+	for n := size; n > 0; n-- {
+		if r, _ := utf8.DecodeLastRune(text[:n]); r != utf8.RuneError {
+			break
+		}
+		text[n-1] = '.' // of the character that was cut
+	}
+	return text
+}
+
+// dataOf returns a payload of that kind.
+func dataOf(kind messages.Kind, size int) []byte {
+	if kind == messages.Text {
+		return textOf(size)
+	}
+	return pattern(size)
+}
+
+// echo sends back what the client receives, until the connection ends.
+func (s *session) echo() {
+	for {
+		msg, err := s.client.Read(s.ctx)
+		if err == nil {
+			err = s.client.Write(s.ctx, msg.Kind, msg.Data)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// expectEcho reads one message in one frame.
+func (s *session) expectEcho(kind messages.Kind, want []byte) {
+	s.Helper()
+	f := s.server.ReadFrame()
+	if !f.Fin || f.Opcode != kind.Opcode() || !bytes.Equal(f.Payload, want) {
+		s.Fatalf("got %v, want %v [%s]", f, kind, show(want))
+	}
+}
+
+// TestLengthFamily: the lengths at the borders of the three forms, up to 16 MiB, as
+// text and as binary, in one piece, byte by byte and in random pieces; the client
+// sends each back.
+//
+// req: 6455-5.2-09 6455-5.2-11 6455-6.2-01
+func TestLengthFamily(t *testing.T) {
+	type splitter struct {
+		name   string
+		pieces func(p []byte) []int // the rest is one more piece
+	}
+	random := func(most int) func(p []byte) []int {
+		return func(p []byte) (sizes []int) {
+			r := rand.New(rand.NewPCG(6, uint64(len(p))))
+			for n := len(p); n > 0; {
+				size := 1 + r.IntN(min(n, most))
+				sizes = append(sizes, size)
+				n -= size
+			}
+			return sizes
+		}
+	}
+	// The whole of a large message byte by byte would take minutes: of what is
+	// longer than this, only both ends are.
+	const bytewise = 64 << 10
+	splitters := []splitter{
+		{"one piece", func([]byte) []int { return nil }},
+		{"byte by byte", func(p []byte) []int {
+			if len(p) <= 2*bytewise {
+				return slices.Repeat([]int{1}, len(p))
+			}
+			ones := slices.Repeat([]int{1}, bytewise)
+			return slices.Concat(ones, random(bytewise)(p[bytewise:len(p)-bytewise]), ones)
+		}},
+		{"random pieces", random(1 << 10)},
+		{"larger random pieces", random(100 << 10)},
+	}
+	sizes := []int{0, 1, 2, 124, 125, 126, 127, 128, 255, 256, 65534, 65535, 65536, 65537, 16 << 20}
+	bubble(t, func(l *lab) {
+		for _, split := range splitters {
+			for _, kind := range []messages.Kind{messages.Text, messages.Binary} {
+				if kind == messages.Text && split.name == "random pieces" {
+					continue // the larger ones are enough
+				}
+				l.Case(fmt.Sprintf("%v, %s", kind, split.name), func(l *lab) {
+					s := l.open(setup{unread: true})
+					go s.echo()
+					for _, size := range sizes {
+						data := dataOf(kind, size)
+						p := frame(true, kind.Opcode(), data)
+						s.writeParts(p, split.pieces(p))
+						s.expectEcho(kind, data)
+					}
+				})
+			}
+		}
+	})
+}
+
+// TestFragmentSizeFamily: messages of up to 16 MiB in fragments of 64 B to 256 KiB,
+// with a ping between two of them, in both directions.
+//
+// req: 6455-5.4-02 6455-5.4-13
+func TestFragmentSizeFamily(t *testing.T) {
+	const (
+		small = 1 << 20
+		large = 16 << 20
+	)
+	bubble(t, func(l *lab) {
+		for _, c := range []struct {
+			kind     messages.Kind
+			size     int
+			fragment int
+		}{
+			{messages.Text, small, 64},
+			{messages.Binary, small, 64},
+			{messages.Binary, large, 64},
+			{messages.Binary, large, 256},
+			{messages.Text, large, 1 << 10},
+			{messages.Binary, large, 1 << 10},
+			{messages.Binary, large, 4 << 10},
+			{messages.Binary, large, 16 << 10},
+			{messages.Text, large, 64 << 10},
+			{messages.Binary, large, 64 << 10},
+			{messages.Binary, large, 256 << 10},
+		} {
+			l.Case(fmt.Sprintf("%v of %d bytes in fragments of %d", c.kind, c.size, c.fragment), func(l *lab) {
+				s := l.open(setup{unread: true, client: limits(wire.Limits{MaxFragments: -1})})
+				data := dataOf(c.kind, c.size)
+
+				// To the client, which sends it back in one frame.
+				var p []byte
+				op := c.kind.Opcode()
+				for rest := data; len(rest) > 0; op = wire.OpContinuation {
+					n := min(c.fragment, len(rest))
+					p = append(p, frame(n == len(rest), op, rest[:n])...)
+					if rest = rest[n:]; len(rest) == c.size/c.fragment/2*c.fragment {
+						p = append(p, frame(true, wire.OpPing, []byte("in the middle"))...)
+					}
+				}
+				go s.echo()
+				s.writeParts(p, slices.Repeat([]int{64 << 10}, len(p)/(64<<10)))
+				s.server.ExpectPong([]byte("in the middle"))
+				s.expectEcho(c.kind, data)
+
+				// From the client, in fragments of the same size.
+				if c.size/c.fragment > large/256 {
+					return // the same as 64 Ki smaller fragments
+				}
+				sent := make(chan error, 1)
+				go func() {
+					w := s.client.Writer(s.ctx, c.kind)
+					for p := range slices.Chunk(data, c.fragment) {
+						if _, err := w.Write(p); err != nil {
+							sent <- err
+							return
+						}
+					}
+					sent <- w.Close()
+				}()
+				got := make([]byte, 0, c.size)
+				for last := false; !last; {
+					f := s.server.ReadFrame()
+					got = append(got, f.Payload...)
+					last = f.Fin
+				}
+				s.check(<-sent)
+				if !bytes.Equal(got, data) {
+					s.Errorf("got %s, want %s", show(got), show(data))
+				}
+			})
+		}
+	})
+}
+
+// TestAnnouncedLengthCostsNothing: a message that is announced and never comes costs
+// little, however large it may be.
+//
+// req: 6455-10.4-01
+func TestAnnouncedLengthCostsNothing(t *testing.T) {
+	bubble(t, func(l *lab) {
+		s := l.open(setup{client: limits(wire.Limits{MaxMessage: -1})})
+		before := heap()
+		s.server.WriteRaw(append(wstest.Hex("82 7F 0000010000000000"), make([]byte, 1<<10)...)) // 1 TiB
+		s.server.Stall(1)
+		if after := heap(); after > before+1<<20 {
+			s.Errorf("the heap has grown from %d to %d bytes, want less than 1 MiB more", before, after)
+		}
+	})
+}
+
+// writeParts writes p in pieces of these sizes and the rest, without a line in the
+// transcript for each.
+func (s *session) writeParts(p []byte, sizes []int) {
+	s.Helper()
+	stream := s.server.Stream()
+	for _, part := range cut(p, sizes) {
+		if len(part) == 0 {
+			continue
+		}
+		if _, err := stream.Write(part); err != nil {
+			s.Fatalf("writing to the client: %v", err)
+		}
+	}
+}

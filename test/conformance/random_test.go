@@ -1,0 +1,162 @@
+package conformance_test
+
+// Whatever a server sends, the client survives it: RFC 6455 §10.7.
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/test/wstest"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// randomLimit is the read limit of the client that gets random streams.
+const randomLimit = 64 << 10
+
+// survive sends a stream behind a valid 101, in pieces of the sizes that next
+// gives, and ends it. The client has to deliver valid messages only, and to end
+// with a close error; what it writes has to be Pongs and then a Close at most.
+func survive(t *testing.T, stream []byte, next func() int) {
+	t.Helper()
+	srv := wstest.NewPipe(t, wstest.WithBuffer(1<<20))
+	opts := over(srv)
+	opts.Limits.MaxMessage = randomLimit
+	client, c := open(t, srv, opts)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	c.Try(func(c *wstest.Conn) { // it fails if the client is gone before the end
+		for rest := stream; len(rest) > 0; {
+			n := min(next(), len(rest))
+			c.WriteRaw(rest[:n])
+			rest = rest[n:]
+		}
+		c.CloseWrite()
+	})
+	ctx := newContext(t)
+	for {
+		msg, err := client.Read(ctx)
+		if err != nil {
+			closeError(t, err)
+			break
+		}
+		if len(msg.Data) > randomLimit {
+			t.Errorf("a message of %d bytes was delivered, the limit is %d", len(msg.Data), randomLimit)
+		}
+		if msg.Kind == messages.Text && !utf8.Valid(msg.Data) {
+			t.Errorf("text % X was delivered", msg.Data)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 { // for all messages together, and the script
+		t.Errorf("%d KiB were allocated for a stream of %d bytes", n>>10, len(stream))
+	}
+	written, end := c.ReadAll()
+	if end == wstest.EndOpen {
+		t.Error("TCP is still open")
+	}
+	items, err := wire.NewReceiver(wire.ReceiverConfig{Role: wire.Server}).Receive(nil, written)
+	if err != nil {
+		t.Errorf("the client has broken the protocol: %v: % X", err, written)
+	}
+	for i, item := range items {
+		if item.Opcode != wire.OpPong && (item.Opcode != wire.OpClose || i != len(items)-1) {
+			t.Errorf("the client has written %v as item %d of %d", item.Opcode, i+1, len(items))
+		}
+	}
+}
+
+// req: 6455-10.7-01
+func TestRandomStreams(t *testing.T) {
+	const runs = 600
+	for seed := range uint64(runs) {
+		stream, next := randomStream(seed)
+		if survive(t, stream, next); t.Failed() {
+			t.Fatalf("seed %d, stream % X", seed, stream)
+		}
+	}
+}
+
+// FuzzStream is TestRandomStreams for streams that the fuzzing engine makes.
+//
+// req: 6455-10.7-01
+func FuzzStream(f *testing.F) {
+	for _, v := range wstest.Violations() {
+		f.Add(v.Bytes, uint8(len(v.Bytes)/2))
+	}
+	for seed := range uint64(20) {
+		stream, next := randomStream(seed)
+		f.Add(stream, uint8(next()))
+	}
+	f.Fuzz(func(t *testing.T, stream []byte, piece uint8) {
+		if len(stream) > randomLimit {
+			return
+		}
+		survive(t, stream, func() int { return 1 + int(piece) })
+	})
+}
+
+// randomStream makes a stream, always the same for the same seed: noise, frames
+// that are right, or frames that were damaged; and how it is cut.
+func randomStream(seed uint64) (stream []byte, next func() int) {
+	r := rand.New(rand.NewPCG(seed, 10_7))
+	next = func() int { return 1 + r.IntN(1+r.IntN(200)) }
+	if seed%3 == 0 {
+		return randomBytes(r, r.IntN(300)), next
+	}
+	for range 1 + r.IntN(10) {
+		stream = appendRandomFrame(stream, r)
+	}
+	if seed%3 == 1 {
+		return stream, next
+	}
+	for range 1 + r.IntN(5) {
+		at := r.IntN(len(stream))
+		switch r.IntN(5) {
+		case 0: // a bit is turned
+			stream[at] ^= 1 << r.IntN(8)
+		case 1: // a byte is another
+			stream[at] = byte(r.Uint32())
+		case 2: // bytes get in
+			stream = slices.Insert(stream, at, randomBytes(r, 1+r.IntN(8))...)
+		case 3: // bytes get lost
+			stream = slices.Delete(stream, at, min(len(stream), at+1+r.IntN(8)))
+		case 4: // the rest gets lost
+			stream = stream[:at]
+		}
+		if len(stream) == 0 {
+			break
+		}
+	}
+	return stream, next
+}
+
+// appendRandomFrame appends a frame of a server that is mostly right.
+func appendRandomFrame(p []byte, r *rand.Rand) []byte {
+	ops := []wire.Opcode{
+		wire.OpText, wire.OpText, wire.OpBinary, wire.OpBinary, wire.OpContinuation, wire.OpContinuation, wire.OpPing, wire.OpPong, wire.OpClose,
+	}
+	op := ops[r.IntN(len(ops))]
+	payload := randomBytes(r, r.IntN(1<<r.IntN(12)))
+	switch op {
+	case wire.OpText:
+		payload = []byte(fmt.Sprintf("%q, κόσμε \U0001F33C", payload))
+	case wire.OpPing, wire.OpPong:
+		payload = payload[:min(len(payload), 125)]
+	case wire.OpClose:
+		payload, _ = wire.AppendClosePayload(nil, wire.StatusCode(3000+r.IntN(2000)), "τέλος")
+	}
+	return wire.AppendServerFrame(p, op.IsControl() || r.IntN(4) > 0, 0, op, payload)
+}
+
+func randomBytes(r *rand.Rand, n int) []byte {
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = byte(r.Uint32())
+	}
+	return p
+}

@@ -1,0 +1,473 @@
+package conformance_test
+
+// Connecting again: RFC 6455 §7.2.3.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dandelionws/dandelion"
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/test/wstest"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// The documented defaults of supervisor.Backoff.
+const (
+	defaultBase       = time.Second
+	defaultMax        = time.Minute
+	defaultResetAfter = 10 * time.Second
+	busyBase          = 5 * time.Second // of a Close 1013
+)
+
+// supervised is a client that connects again, and what it has told.
+type supervised struct {
+	*lab
+	ctx    context.Context
+	cancel context.CancelFunc
+	client *dandelion.Client
+	// Events, in order. Nobody has to read them.
+	opened  chan *messages.Opened
+	waiting chan retry
+	gaveUp  chan *messages.GaveUp
+	stopped chan *messages.Stopped
+}
+
+// retry is what is told before a delay, and when.
+type retry struct {
+	*messages.ReconnectScheduled
+	at time.Time
+}
+
+// supervise starts a client of srv that connects again.
+func (l *lab) supervise(srv *wstest.Server, opts dandelion.Options) *supervised {
+	l.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	const room = 64
+	s := &supervised{
+		lab: l, ctx: ctx, cancel: cancel,
+		opened:  make(chan *messages.Opened, room),
+		waiting: make(chan retry, room),
+		gaveUp:  make(chan *messages.GaveUp, 1),
+		stopped: make(chan *messages.Stopped, 1),
+	}
+	opts.Handler = &dandelion.Handler{
+		OnOpen:         func(_ *dandelion.Client, e *messages.Opened) { s.opened <- e },
+		OnReconnecting: func(_ *dandelion.Client, e *messages.ReconnectScheduled) { s.waiting <- retry{e, time.Now()} },
+		OnGaveUp:       func(_ *dandelion.Client, e *messages.GaveUp) { s.gaveUp <- e },
+		OnStopped:      func(_ *dandelion.Client, e *messages.Stopped) { s.stopped <- e },
+		OnText:         func(*dandelion.Client, string) {},
+	}
+	client, err := dandelion.Supervise(ctx, srv.URL(), l.options(srv, setup{client: opts}))
+	if err != nil {
+		l.Fatal(err)
+	}
+	s.client = client
+	l.Cleanup(func() {
+		client.Abort()
+		<-client.Done()
+		cancel()
+	})
+	return s
+}
+
+// uniform fails unless the delays look as if drawn uniformly from 0 to top. By
+// chance a good draw fails once in 100000 times.
+func uniform(t testing.TB, name string, delays []time.Duration, top time.Duration) {
+	t.Helper()
+	slices.Sort(delays)
+	n := float64(len(delays))
+	if last := delays[len(delays)-1]; last > top {
+		t.Errorf("%s: a delay is %v, want at most %v", name, last, top)
+	}
+	// Kolmogorov and Smirnov: the distance between the share of delays that are
+	// at most x and x/top, which by chance is that large with 2·exp(−2nd²).
+	most := math.Sqrt(math.Log(2/1e-5) / (2 * n))
+	var distance float64
+	for i, d := range delays {
+		share := float64(d) / float64(top)
+		distance = max(distance, float64(i+1)/n-share, share-float64(i)/n)
+	}
+	if distance > most {
+		t.Errorf("%s: %d delays are not uniform from 0 to %v: distance %.3f, want %.3f at most; quartiles %v %v %v",
+			name, len(delays), top, distance, most, delays[len(delays)/4], delays[len(delays)/2], delays[len(delays)*3/4])
+	}
+}
+
+// TestFirstDelayIsRandom: clients that lose their server at the same moment do not
+// come back at the same moment.
+//
+// req: 6455-7.2.3-01
+func TestFirstDelayIsRandom(t *testing.T) {
+	const clients = 200
+	if defaultBase > 5*time.Second {
+		t.Errorf("the default base is %v, want 5 s at most", defaultBase)
+	}
+	for _, c := range []struct {
+		name string
+		opts dandelion.Options
+		base time.Duration
+	}{
+		{"default", dandelion.Options{}, defaultBase},
+		{"base of 2 s", dandelion.Options{Backoff: supervisor.Backoff{Base: 2 * time.Second}}, 2 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(l *lab) {
+				srv := wstest.NewPipe(l)
+				var mu sync.Mutex
+				var arrivals []time.Time
+				srv.Handle(func(c *wstest.Conn) {
+					mu.Lock()
+					arrivals = append(arrivals, time.Now())
+					mu.Unlock()
+					c.Upgrade()
+					c.Stall(time.Hour)
+				})
+				var all []*supervised
+				for range clients {
+					all = append(all, l.supervise(srv, c.opts))
+				}
+				for _, s := range all {
+					<-s.opened
+				}
+				lost := time.Now()
+				srv.DropAll()
+				var delays []time.Duration
+				for _, s := range all {
+					w := <-s.waiting
+					if w.Attempt != 2 || !w.at.Equal(lost) {
+						t.Errorf("got %+v %v after the loss, want attempt 2 announced at once", w.ReconnectScheduled, w.at.Sub(lost))
+					}
+					delays = append(delays, w.Delay)
+				}
+				uniform(t, "delays reported", slices.Clone(delays), c.base)
+				for _, s := range all {
+					<-s.opened
+				}
+				// They come when they have said they would.
+				var came []time.Duration
+				for _, at := range arrivals[clients:] {
+					came = append(came, at.Sub(lost))
+				}
+				slices.Sort(came)
+				slices.Sort(delays)
+				if !slices.Equal(came, delays) {
+					t.Errorf("attempts came after %v, want %v", came, delays)
+				}
+			})
+		})
+	}
+}
+
+// TestDelaysGrow: truncated binary exponential backoff, each delay drawn anew.
+//
+// req: 6455-7.2.3-02
+func TestDelaysGrow(t *testing.T) {
+	const clients, attempts = 100, 10
+	for _, c := range []struct {
+		name  string
+		serve func(srv *wstest.Server)
+	}{
+		{"server refuses", func(srv *wstest.Server) { srv.Refuse() }},
+		{"server drops right after the 101", func(srv *wstest.Server) {
+			srv.Handle(func(c *wstest.Conn) { c.Upgrade() })
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(l *lab) {
+				srv := wstest.NewPipe(l)
+				c.serve(srv)
+				var all []*supervised
+				for range clients {
+					all = append(all, l.supervise(srv, dandelion.Options{}))
+				}
+				delays := make([][]time.Duration, attempts)
+				for i, s := range all {
+					var before retry
+					for n := range attempts {
+						w := <-s.waiting
+						if n > 0 {
+							if took := w.at.Sub(before.at); took != before.Delay {
+								t.Errorf("client %d: attempt %d came after %v, want the delay of %v", i, n+1, took, before.Delay)
+							}
+							if w.Delay == before.Delay {
+								t.Errorf("client %d: delays %d and %d are both %v", i, n-1, n, w.Delay)
+							}
+						}
+						if w.Attempt != n+2 || w.Cause == nil {
+							t.Errorf("client %d: got attempt %d, cause %v, want %d and a cause", i, w.Attempt, w.Cause, n+2)
+						}
+						delays[n] = append(delays[n], w.Delay)
+						before = w
+					}
+				}
+				for n := range attempts {
+					uniform(t, fmt.Sprintf("delay %d", n), delays[n], min(defaultMax, defaultBase<<n))
+				}
+			})
+		})
+	}
+}
+
+// half draws the middle of every interval, so that delays can be foretold.
+func half() supervisor.Backoff {
+	return supervisor.Backoff{Float64: func() float64 { return 0.5 }}
+}
+
+// TestBackoffStartsAgain after a connection that was stable and showed life, and
+// not before.
+//
+// req: 6455-7.2.3-03
+func TestBackoffStartsAgain(t *testing.T) {
+	const refused = 5
+	// What follows five refusals, by the half of the interval.
+	first, sixth := defaultBase/2, defaultBase<<refused/2
+	bubble(t, func(l *lab) {
+		for _, c := range []struct {
+			name string
+			opts dandelion.Options
+			live func(c *wstest.Conn)
+			want time.Duration
+		}{
+			{"stable, with a message", dandelion.Options{}, func(c *wstest.Conn) {
+				c.SendText("alive")
+				c.Stall(defaultResetAfter + time.Millisecond)
+			}, first},
+			{"stable, with a Pong", dandelion.Options{Settings: actors.Settings{PingInterval: time.Second}}, func(c *wstest.Conn) {
+				for range defaultResetAfter/time.Second + 1 {
+					c.SendPong(c.ExpectPing().Payload)
+				}
+			}, first},
+			{"stable, without life", dandelion.Options{}, func(c *wstest.Conn) {
+				c.Stall(10 * defaultResetAfter)
+			}, sixth},
+			{"not stable, with a message", dandelion.Options{}, func(c *wstest.Conn) {
+				c.SendText("alive")
+				c.Stall(defaultResetAfter - time.Millisecond)
+			}, sixth},
+			{"not stable, without life", dandelion.Options{}, func(c *wstest.Conn) {}, sixth},
+			{"stable by the user's measure", dandelion.Options{Backoff: supervisor.Backoff{ResetAfter: time.Second}}, func(c *wstest.Conn) {
+				c.SendText("alive")
+				c.Stall(time.Second)
+			}, first},
+		} {
+			l.Case(c.name, func(l *lab) {
+				srv := wstest.NewPipe(l, wstest.WithTimeout(time.Hour))
+				srv.Refuse()
+				opts := c.opts
+				opts.Backoff.Float64 = half().Float64
+				s := l.supervise(srv, opts)
+				for n := range refused {
+					w := <-s.waiting
+					if want := defaultBase << n / 2; w.Delay != want {
+						l.Errorf("delay %d is %v, want %v", n, w.Delay, want)
+					}
+					if n == refused-1 {
+						srv.Resume()
+					}
+				}
+				conn := srv.Accept(s.ctx)
+				conn.Upgrade()
+				<-s.opened
+				c.live(conn)
+				conn.Drop()
+				if w := <-s.waiting; w.Delay != c.want {
+					l.Errorf("the delay after the connection is %v, want %v", w.Delay, c.want)
+				}
+			})
+		}
+	})
+}
+
+// TestWhatIsRetried, by default and when the user decides otherwise.
+//
+// Asking a source of credentials after 401 and 403 is not offered yet.
+//
+// req: 6455-7.2.3-04
+func TestWhatIsRetried(t *testing.T) {
+	type verdict uint8
+	const (
+		stops        verdict = iota // and tells that it gave up
+		retries                     // after half of the first interval
+		retriesLater                // after half of a larger one
+	)
+	closes := func(code wire.StatusCode) func(*wstest.Conn) {
+		return func(c *wstest.Conn) {
+			c.Upgrade()
+			c.CloseHandshake(code, "")
+		}
+	}
+	answers := func(status int) func(*wstest.Conn) {
+		return func(c *wstest.Conn) {
+			c.ReadRequest()
+			c.Respond(status, "")
+		}
+	}
+	after101 := func(end func(*wstest.Conn)) func(*wstest.Conn) {
+		return func(c *wstest.Conn) {
+			c.Upgrade()
+			end(c)
+		}
+	}
+	cases := []struct {
+		name string
+		end  func(c *wstest.Conn)
+		want verdict
+		opts []wstest.Option
+	}{
+		{"Close 1000", closes(1000), stops, nil},
+		{"Close 1001", closes(1001), retries, nil},
+		{"Close 1002", closes(1002), stops, nil},
+		{"Close 1003", closes(1003), stops, nil},
+		{"Close 1007", closes(1007), stops, nil},
+		{"Close 1009", closes(1009), stops, nil},
+		{"Close 1010", closes(1010), stops, nil},
+		{"Close 1011", closes(1011), retries, nil},
+		{"Close 1012", closes(1012), retries, nil},
+		{"Close 1013", closes(1013), retriesLater, nil},
+		{"EOF", after101((*wstest.Conn).Close), retries, nil},
+		{"reset", after101((*wstest.Conn).Reset), retries, nil},
+		{"violation", after101(func(c *wstest.Conn) {
+			c.WriteRaw(wstest.Hex("83 00"))
+			c.ExpectFailure(1002)
+		}), stops, nil},
+		{"401", answers(401), stops, nil},
+		{"403", answers(403), stops, nil},
+		{"404", answers(404), stops, nil},
+		{"410", answers(410), stops, nil},
+		{"408", answers(408), retries, nil},
+		{"429", answers(429), retries, nil},
+		{"500", answers(500), retries, nil},
+		{"503", answers(503), retries, nil},
+		{"TLS verification", func(c *wstest.Conn) {
+			if err := c.Try(func(c *wstest.Conn) { c.Handshake() }); err == nil {
+				c.ExpectEnd()
+			}
+		}, stops, []wstest.Option{wstest.WithCertificate(wstest.CertSpec{SelfSigned: true})}},
+	}
+	check := func(l *lab, srv *wstest.Server, s *supervised, want verdict) {
+		l.Helper()
+		if want == stops {
+			gone := <-s.gaveUp
+			if gone.Cause == nil || gone.Reason == "" {
+				l.Errorf("got %+v, want a cause and a reason", gone)
+			}
+			<-s.stopped
+			srv.ExpectNoConn(time.Hour)
+			if got := s.client.State(); got != messages.StateStopped {
+				l.Errorf("state is %v, want STOPPED", got)
+			}
+			return
+		}
+		delay := defaultBase / 2
+		if want == retriesLater {
+			delay = busyBase / 2
+		}
+		w := <-s.waiting
+		if w.Delay != delay || w.Cause == nil || w.Reason == "" {
+			l.Errorf("got %+v, want a delay of %v, a cause and a reason", w.ReconnectScheduled, delay)
+		}
+		srv.Accept(s.ctx)
+		if took := time.Since(w.at); took != delay {
+			l.Errorf("the attempt came after %v, want %v", took, delay)
+		}
+	}
+	bubble(t, func(l *lab) {
+		for _, c := range cases {
+			l.Case(c.name, func(l *lab) {
+				srv := wstest.NewPipe(l, c.opts...)
+				s := l.supervise(srv, dandelion.Options{Backoff: half()})
+				c.end(srv.Accept(s.ctx))
+				check(l, srv, s, c.want)
+			})
+			l.Case(c.name+", overridden", func(l *lab) {
+				srv := wstest.NewPipe(l, c.opts...)
+				other := retries
+				if c.want != stops {
+					other = stops
+				}
+				s := l.supervise(srv, dandelion.Options{
+					Backoff: half(),
+					Verdict: func(cause error) supervisor.Verdict {
+						return supervisor.Verdict{Retry: other == retries, Reason: "the user says so"}
+					},
+				})
+				c.end(srv.Accept(s.ctx))
+				check(l, srv, s, other)
+			})
+		}
+
+		// The user's own ends are final, whatever the verdict.
+		for _, c := range []struct {
+			name string
+			end  func(s *supervised, c *wstest.Conn)
+		}{
+			{"user closes", func(s *supervised, c *wstest.Conn) {
+				closed := make(chan error, 1)
+				go func() { closed <- s.client.Close(context.Background(), 1000, "") }()
+				c.AnswerClose(1000)
+				if err := <-closed; err != nil {
+					s.Errorf("close returned %v", err)
+				}
+			}},
+			{"user closes, server has gone", func(s *supervised, c *wstest.Conn) {
+				closed := make(chan error, 1)
+				go func() { closed <- s.client.Close(context.Background(), 1000, "") }()
+				c.ExpectClose(1000)
+				c.Drop()
+				if err := <-closed; err == nil {
+					s.Error("close returned nil, want an error")
+				}
+			}},
+			{"user aborts", func(s *supervised, c *wstest.Conn) { s.client.Abort() }},
+			{"user stops", func(s *supervised, c *wstest.Conn) {
+				s.system.Root.Send(s.client.PID(), &messages.Stop{})
+				c.AnswerClose(1001)
+			}},
+			{"context ends", func(s *supervised, c *wstest.Conn) {
+				s.cancel()
+				c.AnswerClose(1001)
+			}},
+		} {
+			l.Case(c.name, func(l *lab) {
+				srv := wstest.NewPipe(l)
+				s := l.supervise(srv, dandelion.Options{
+					Verdict: func(error) supervisor.Verdict { return supervisor.Verdict{Retry: true} },
+				})
+				conn := srv.Accept(s.ctx)
+				conn.Upgrade()
+				<-s.opened
+				c.end(s, conn)
+				<-s.stopped
+				srv.ExpectNoConn(time.Hour)
+				select {
+				case e := <-s.gaveUp:
+					l.Errorf("got %+v, want no giving up: the user has ended it", e)
+				default:
+				}
+			})
+		}
+		l.Case("user stops during a delay", func(l *lab) {
+			srv := wstest.NewPipe(l)
+			srv.Refuse()
+			s := l.supervise(srv, dandelion.Options{Backoff: half()})
+			w := <-s.waiting
+			if !errors.Is(w.Cause, syscall.ECONNREFUSED) {
+				l.Errorf("the cause is %v, want ECONNREFUSED", w.Cause)
+			}
+			srv.Resume()
+			s.system.Root.Send(s.client.PID(), &messages.Stop{})
+			<-s.stopped
+			srv.ExpectNoConn(time.Hour)
+		})
+	})
+}
