@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dandelionws/dandelion"
@@ -324,6 +325,7 @@ func TestWhatUsersNeed(t *testing.T) {
 		s.server.SendClose(4000, "agreed")
 		s.server.Close()
 		s.check(<-closed)
+		synctest.Wait() // for the callbacks
 		log.expect(s, "open chat", "text a", "binary 01 02", "text bc", `closed 4000 "agreed" clean true`)
 	})
 }
