@@ -33,10 +33,11 @@ type mailbox struct {
 	queued  atomic.Int64 // messages in user and system
 	waiting atomic.Int64 // messages in user
 
-	mu        sync.Mutex
-	system    queue
-	user      queue
-	suspended bool // user messages wait: the actor has failed
+	suspended atomic.Bool // user messages wait: the actor has failed
+
+	mu     sync.Mutex
+	system queue
+	user   queue
 }
 
 var _ actor.Mailbox = (*mailbox)(nil)
@@ -67,10 +68,10 @@ func (m *mailbox) UserMessageCount() int { return int(m.waiting.Load()) }
 
 func (m *mailbox) PostUserMessage(message any) {
 	m.posted(message)
-	if m.queued.Load() == 0 && m.runsHere(message) && m.running.CompareAndSwap(false, true) {
+	if m.queued.Load() == 0 && m.runsHere(message) && !m.suspended.Load() && m.running.CompareAndSwap(false, true) {
 		// The queue may have been filled meanwhile, also by this goroutine: then it
 		// is not this message's turn.
-		if m.queued.Load() == 0 {
+		if m.queued.Load() == 0 && !m.suspended.Load() {
 			m.process(message)
 		} else {
 			m.push(&m.user, message)
@@ -127,7 +128,7 @@ func (m *mailbox) ready() bool {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.system.len() > 0 || m.user.len() > 0 && !m.suspended
+	return m.system.len() > 0 || m.user.len() > 0 && !m.suspended.Load()
 }
 
 // next takes the next message: system messages come first.
@@ -141,7 +142,7 @@ func (m *mailbox) next() (message any, system, ok bool) {
 	case m.system.len() > 0:
 		m.queued.Add(-1)
 		return m.system.pop(), true, true
-	case m.user.len() > 0 && !m.suspended:
+	case m.user.len() > 0 && !m.suspended.Load():
 		m.queued.Add(-1)
 		m.waiting.Add(-1)
 		return m.user.pop(), false, true
@@ -188,18 +189,12 @@ func (m *mailbox) process(message any) {
 func (m *mailbox) invokeSystem(message any) {
 	switch message.(type) {
 	case *actor.SuspendMailbox:
-		m.suspend(true)
+		m.suspended.Store(true)
 	case *actor.ResumeMailbox:
-		m.suspend(false)
+		m.suspended.Store(false)
 	default:
 		m.invoker.InvokeSystemMessage(message)
 	}
-}
-
-func (m *mailbox) suspend(suspended bool) {
-	m.mu.Lock()
-	m.suspended = suspended
-	m.mu.Unlock()
 }
 
 func (m *mailbox) posted(message any) {

@@ -1,0 +1,166 @@
+package actors
+
+import (
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+func quietSystem() *actor.ActorSystem {
+	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(slog.DiscardHandler)
+	}))
+}
+
+type numbered struct{ sender, n int }
+
+// Messages of one sender are handled in order, one at a time, none is lost, and
+// it makes no difference on which goroutines.
+func TestMailboxOrder(t *testing.T) {
+	for _, dispatcher := range []struct {
+		name string
+		d    actor.Dispatcher
+	}{{"inline", inline}, {"lane", ownLane}, {"default", actor.NewDefaultDispatcher(300)}} {
+		t.Run(dispatcher.name, func(t *testing.T) {
+			const senders, each = 8, 2000
+			system := quietSystem()
+			var next [senders]int
+			var busy sync.Mutex
+			done := make(chan struct{})
+			left := senders * each
+			pid := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+				m, ok := ctx.Message().(*numbered)
+				if !ok {
+					return
+				}
+				if !busy.TryLock() {
+					t.Error("two messages are handled at once")
+					return
+				}
+				defer busy.Unlock()
+				if m.n != next[m.sender] {
+					t.Errorf("sender %d: got message %d, want %d", m.sender, m.n, next[m.sender])
+				}
+				next[m.sender]++
+				if left--; left == 0 {
+					close(done)
+				}
+			}, Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(dispatcher.d)))
+			for sender := range senders {
+				go func() {
+					for n := range each {
+						system.Root.Send(pid, &numbered{sender, n})
+					}
+				}()
+			}
+			<-done
+			system.Root.Stop(pid)
+		})
+	}
+}
+
+// An actor that has panicked handles nothing until its supervisor has decided.
+func TestMailboxOfFailedActor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system := quietSystem()
+		parent := &undecided{}
+		pid := system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return parent }))
+		synctest.Wait()
+		for range 3 {
+			system.Root.Send(parent.child, "work")
+		}
+		system.Root.Send(parent.child, "panic")
+		synctest.Wait()
+		system.Root.Send(parent.child, "work")
+		synctest.Wait()
+		if parent.handled != 3 || parent.failures != 1 {
+			t.Errorf("handled %d messages with %d failures, want 3 and 1", parent.handled, parent.failures)
+		}
+		system.Root.Send(pid, "resume")
+		synctest.Wait()
+		if parent.handled != 4 {
+			t.Errorf("handled %d messages after the failure was resolved, want 4", parent.handled)
+		}
+		system.Root.Stop(pid)
+		time.Sleep(2 * time.Second)
+	})
+}
+
+// undecided is a supervisor that leaves its failed child alone until it is told.
+type undecided struct {
+	child             *actor.PID
+	handled, failures int
+}
+
+func (u *undecided) Receive(ctx actor.Context) {
+	switch ctx.Message() {
+	case "resume":
+		ctx.(actor.Supervisor).ResumeChildren(u.child)
+	}
+	if _, ok := ctx.Message().(*actor.Started); ok {
+		u.child = ctx.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+			switch ctx.Message() {
+			case "panic":
+				panic("for the test")
+			case "work":
+				u.handled++
+			}
+		}, Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(inline)))
+	}
+}
+
+func (u *undecided) HandleFailure(*actor.ActorSystem, actor.Supervisor, *actor.PID, *actor.RestartStatistics, any, any) {
+	u.failures++
+}
+
+// A lane gives its goroutine up, and gets another one for new work.
+func TestLaneRetires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &lane{}
+		for range 3 {
+			ran := make(chan struct{})
+			l.Schedule(func() { close(ran) })
+			<-ran
+			time.Sleep(3 * laneIdle) // the bubble ends only if no goroutine is left
+			l.mu.Lock()
+			retired := l.work == nil
+			l.mu.Unlock()
+			if !retired {
+				t.Fatal("the lane still has its goroutine")
+			}
+		}
+	})
+}
+
+func TestQueue(t *testing.T) {
+	var q queue
+	next, last := 0, 0
+	for _, n := range []int{1, 5, 100, 1000, 3} {
+		for range n {
+			q.push(last)
+			last++
+		}
+		for range (n + 1) / 2 {
+			if got := q.pop(); got != next {
+				t.Fatalf("got %v, want %d", got, next)
+			}
+			next++
+		}
+	}
+	for q.len() > 0 {
+		if got := q.pop(); got != next {
+			t.Fatalf("got %v, want %d", got, next)
+		}
+		next++
+	}
+	if next != last {
+		t.Fatalf("%d popped of %d", next, last)
+	}
+	if cap(q.items) > keepItems {
+		t.Errorf("an empty queue keeps room for %d", cap(q.items))
+	}
+}
