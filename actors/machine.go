@@ -594,6 +594,8 @@ func (m *machine) finish(now time.Time) {
 	end.Clean = m.closeReceived && m.out.wasClosed() // §7.1.4
 	if end.Clean {
 		end.Cause = nil
+	} else if end.Cause == nil { // the server's Close came, but ours did not go out
+		end.Cause = fmt.Errorf("%w: our Close was not written", messages.ErrCloseTimeout)
 	}
 	for kind := range timerKinds {
 		m.stopTimer(kind)

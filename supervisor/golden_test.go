@@ -84,7 +84,7 @@ func (s *scenario) log(receiver, format string, args ...any) {
 
 func (s *scenario) Posted(to actors.Role, _ uint64, message any, _ *actor.PID) {
 	switch message.(type) {
-	case *actor.Started, *actor.Stop, *actor.Watch, *actor.Terminated, *actor.Touched, *actor.DeadLetterResponse, *actor.Stopping, *actor.Stopped:
+	case *actor.Started, *actor.Stop, *actor.Watch, *actor.Terminated, *actor.PoisonPill, *actor.Touched, *actor.DeadLetterResponse, *actor.Stopping, *actor.Stopped:
 		return // the life of actors is protoactor's business
 	}
 	s.log(to.String(), "%s", actors.Describe(message))

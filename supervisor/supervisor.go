@@ -174,7 +174,7 @@ func (s *supervisor) ended(ctx actor.Context, e *actors.Ended) {
 	if e.Epoch != s.epoch || s.conn == nil || s.state == messages.StateStopped {
 		return
 	}
-	ctx.Stop(s.protocol)
+	ctx.Poison(s.protocol) // commands that wait in its mailbox are answered first
 	s.conn, s.protocol = nil, nil
 	s.View.conn.Store(nil)
 	s.cause = e.Err
@@ -192,6 +192,7 @@ func (s *supervisor) decide(ctx actor.Context) {
 		s.finish(ctx)
 		return
 	case s.again:
+		s.again = false
 		s.attempt++
 		s.connect()
 		return

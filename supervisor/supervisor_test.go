@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -169,6 +170,33 @@ func TestStatus(t *testing.T) {
 		require.Equal(t, &messages.Status{State: messages.StateOpen, Epoch: 1, Attempt: 1, URL: "ws://server.test/"}, answer)
 		system.Root.Stop(pid)
 		(<-servers).Close()
+		time.Sleep(2 * time.Second)
+	})
+}
+
+// Reconnect connects at once only once: when that fails there is a delay as always.
+func TestReconnectMeetsARefusingServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system := newSystem()
+		attempts := 0
+		var server *wstest.PipeConn
+		h := handshaker(func(context.Context, *handshake.Request) (*handshake.Result, error) {
+			if attempts++; attempts == 1 {
+				client, s := wstest.Pipe(0)
+				server = s
+				return &handshake.Result{Stream: client}, nil
+			}
+			time.Sleep(time.Millisecond)
+			return nil, errors.New("refused")
+		})
+		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h}))
+		synctest.Wait()
+		system.Root.Send(pid, &messages.Reconnect{})
+		server.Close()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Less(t, attempts, 20)
+		system.Root.Stop(pid)
 		time.Sleep(2 * time.Second)
 	})
 }
