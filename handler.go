@@ -60,7 +60,7 @@ func call[T any](c *Client, f func(*Client, T), v T) {
 // handlerSink gives everything to the handler.
 type handlerSink struct {
 	c    *Client
-	slab []byte // room for small payloads
+	slab []byte // room for small payloads; nil between batches
 }
 
 // Small messages are copied into slabs, many of them into one, because an
@@ -69,12 +69,13 @@ type handlerSink struct {
 const (
 	slabSize  = 2 << 10
 	slabSmall = 256 // the largest payload that goes into a slab
+	slabItems = 8   // a batch of fewer items is not worth one
 )
 
-// own returns the payload of an item for keeps.
-func (s *handlerSink) own(item *wire.Item) []byte {
+// own returns the payload of an item of b for keeps.
+func (s *handlerSink) own(b *actors.Batch, item *wire.Item) []byte {
 	n := len(item.Payload)
-	if item.Owned || n == 0 || n > slabSmall {
+	if item.Owned || n == 0 || n > slabSmall || len(b.Items) < slabItems {
 		return actors.Own(item)
 	}
 	if cap(s.slab)-len(s.slab) < n {
@@ -86,8 +87,8 @@ func (s *handlerSink) own(item *wire.Item) []byte {
 }
 
 // ownText is own for a text.
-func (s *handlerSink) ownText(item *wire.Item) string {
-	p := s.own(item)
+func (s *handlerSink) ownText(b *actors.Batch, item *wire.Item) string {
+	p := s.own(b, item)
 	return unsafe.String(unsafe.SliceData(p), len(p)) // nobody else has p
 }
 
@@ -96,6 +97,7 @@ func (s *handlerSink) Batch(b *actors.Batch) {
 	for {
 		item, rtt, ok := b.Next()
 		if !ok {
+			s.slab = nil
 			b.Release()
 			return
 		}
@@ -110,11 +112,11 @@ func (s *handlerSink) Batch(b *actors.Batch) {
 			h.OnBorrowed(s.c, kindOf(item), item.Payload)
 		case item.Opcode == wire.OpText:
 			if h.OnText != nil {
-				h.OnText(s.c, s.ownText(item))
+				h.OnText(s.c, s.ownText(b, item))
 			}
 		default:
 			if h.OnBinary != nil {
-				h.OnBinary(s.c, s.own(item))
+				h.OnBinary(s.c, s.own(b, item))
 			}
 		}
 	}

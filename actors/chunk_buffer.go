@@ -13,7 +13,7 @@ const (
 	maxChunkClass = 25 // 32 MiB; what is larger is not kept
 )
 
-var chunkPools [maxChunkClass - minChunkClass + 1]sync.Pool
+var chunkPools [maxChunkClass - minChunkClass + 1]bytesPool
 
 // chunkSize is the capacity of a chunk of small frames, in bytes. A frame is
 // never split over two chunks, so a control frame can go between any two.
@@ -30,8 +30,8 @@ func newChunkBuffer(size int) []byte {
 	if class > maxChunkClass {
 		return make([]byte, 0, size)
 	}
-	if b, ok := chunkPools[class-minChunkClass].Get().(*[]byte); ok {
-		return (*b)[:0]
+	if b := chunkPools[class-minChunkClass].get(); b != nil {
+		return b[:0]
 	}
 	return make([]byte, 0, 1<<class+chunkSlack)
 }
@@ -40,6 +40,30 @@ func newChunkBuffer(size int) []byte {
 func freeChunkBuffer(b []byte) {
 	class := chunkClass(cap(b))
 	if class <= maxChunkClass && cap(b) == 1<<class+chunkSlack {
-		chunkPools[class-minChunkClass].Put(&b)
+		chunkPools[class-minChunkClass].put(b)
 	}
+}
+
+// bytesPool is a sync.Pool of slices that does not allocate for putting one in.
+type bytesPool struct{ full, empty sync.Pool }
+
+// get returns nil if the pool is empty.
+func (p *bytesPool) get() []byte {
+	box, ok := p.full.Get().(*[]byte)
+	if !ok {
+		return nil
+	}
+	b := *box
+	*box = nil
+	p.empty.Put(box)
+	return b
+}
+
+func (p *bytesPool) put(b []byte) {
+	box, ok := p.empty.Get().(*[]byte)
+	if !ok {
+		box = new([]byte)
+	}
+	*box = b
+	p.full.Put(box)
 }

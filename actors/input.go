@@ -57,7 +57,7 @@ type joinBuffers struct{}
 
 const minJoinClass, maxJoinClass = 16, 26 // 64 KiB to 64 MiB
 
-var joinPools [maxJoinClass - minJoinClass + 1]sync.Pool
+var joinPools [maxJoinClass - minJoinClass + 1]bytesPool
 
 // Get implements wire.Buffers.
 func (joinBuffers) Get(size int) []byte {
@@ -65,16 +65,13 @@ func (joinBuffers) Get(size int) []byte {
 	if class > maxJoinClass {
 		return nil
 	}
-	if b, ok := joinPools[class-minJoinClass].Get().(*[]byte); ok {
-		return *b
-	}
-	return nil
+	return joinPools[class-minJoinClass].get()
 }
 
 // Put implements wire.Buffers.
 func (joinBuffers) Put(b []byte) {
 	class := bits.Len(uint(cap(b))) - 1
 	if class >= minJoinClass && class <= maxJoinClass {
-		joinPools[class-minJoinClass].Put(&b)
+		joinPools[class-minJoinClass].put(b)
 	}
 }
