@@ -6,7 +6,9 @@ import (
 )
 
 // Buffers for chunks come in sizes of a power of two and a little, so that a
-// message whose size is a power of two fits into its own with the header.
+// message whose size is a power of two fits into its own with the header. The
+// smallest is for small frames: many of them go into one, but a frame is never
+// split over two, so a control frame can go between any two chunks.
 const (
 	chunkSlack    = 64
 	minChunkClass = 15 // 32 KiB
@@ -14,10 +16,6 @@ const (
 )
 
 var chunkPools [maxChunkClass - minChunkClass + 1]bytesPool
-
-// chunkSize is the capacity of a chunk of small frames, in bytes. A frame is
-// never split over two chunks, so a control frame can go between any two.
-const chunkSize = 1<<minChunkClass + chunkSlack
 
 // chunkClass returns the class of the smallest buffer that holds size bytes.
 func chunkClass(size int) int {

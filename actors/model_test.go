@@ -61,7 +61,6 @@ type model struct {
 	state   messages.State
 	refs    map[uint64]string // accepted sends without an answer
 	nextRef uint64
-	streams [3]struct{ open bool }
 	ended   int
 	closed  int
 
@@ -70,7 +69,6 @@ type model struct {
 	inMessage   bool
 	closeSeen   bool
 	closeSentTo bool // the server has sent its Close
-	failSeen    bool
 }
 
 func newModel(t *testing.T, seed uint64) *model {

@@ -34,11 +34,11 @@ func (r *Request) check() error {
 	// RFC 9110 §5.5: no CR, LF, NUL or other control characters.
 	switch {
 	case !validHost(r.Host):
-		return errors.New("Host has a character that may not stand there")
+		return errors.New("the field Host has a character that may not stand there")
 	case !httpguts.ValidHeaderFieldValue(r.Origin):
-		return errors.New("Origin has a character that may not stand in a header")
+		return errors.New("the field Origin has a character that may not stand in a header")
 	case !httpguts.ValidHeaderFieldValue(r.UserAgent):
-		return errors.New("UserAgent has a character that may not stand in a header")
+		return errors.New("the field UserAgent has a character that may not stand in a header")
 	}
 	single := make(map[string]int)
 	for name, values := range r.Header {

@@ -132,8 +132,18 @@ func TestRoundTripStages(t *testing.T) {
 // plainBody is a transport that hides the connection behind a 101.
 type plainBody struct{}
 
+// requestKey returns the key of a request; its name is not in net/http's canonical form.
+func requestKey(r *http.Request) string {
+	for name, values := range r.Header {
+		if strings.EqualFold(name, "Sec-WebSocket-Key") {
+			return values[0]
+		}
+	}
+	return ""
+}
+
 func (plainBody) RoundTrip(r *http.Request) (*http.Response, error) {
-	header := http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Sec-Websocket-Accept": {AcceptKey(r.Header["Sec-WebSocket-Key"][0])}}
+	header := http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Sec-Websocket-Accept": {AcceptKey(requestKey(r))}}
 	return &http.Response{StatusCode: 101, ProtoMajor: 1, ProtoMinor: 1, Header: header, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
 }
 

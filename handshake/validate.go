@@ -18,13 +18,13 @@ func validate(a *Answer, key string, req *Request) (subprotocol string, extensio
 	}
 	// RFC 6455 §4.1: Upgrade is "websocket" and nothing else.
 	if v := a.Header.Values("Upgrade"); len(v) != 1 || !equalFold(trim(v[0]), "websocket") {
-		return "", nil, errors.New("Upgrade of the answer is not websocket (RFC 6455 §4.1)")
+		return "", nil, errors.New("the Upgrade field of the answer is not websocket (RFC 6455 §4.1)")
 	}
 	// RFC 6455 §4.1: one of the tokens of Connection is "upgrade".
 	if !slices.ContainsFunc(listElements(a.Header.Values("Connection")), func(token string) bool {
 		return equalFold(token, "upgrade")
 	}) {
-		return "", nil, errors.New("Connection of the answer does not list Upgrade (RFC 6455 §4.1)")
+		return "", nil, errors.New("the Connection field of the answer does not list Upgrade (RFC 6455 §4.1)")
 	}
 	// RFC 6455 §4.1 and §11.3.3: Sec-WebSocket-Accept is there once and answers
 	// our key.
