@@ -15,10 +15,12 @@ func Mailbox(role Role, epoch uint64, observer Observer) actor.PropsOption {
 	})
 }
 
-// mailbox does what protoactor's unbounded mailbox does, and three things more: a
+// mailbox does what protoactor's unbounded mailbox does, and four things more: a
 // message for an idle actor that runs on its sender's goroutine takes no way
 // through a queue, which halves the cost of a hop (see BenchmarkHop); a message
-// can ask for that although the actor has a lane; an observer sees who gets what.
+// can ask for that although the actor has a lane; an observer sees who gets what;
+// and what an actor that stops has not handled goes to the dead letters, so that
+// its sender is told, where protoactor would drop it silently.
 type mailbox struct {
 	role     Role
 	epoch    uint64
@@ -27,7 +29,8 @@ type mailbox struct {
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
 	inline     bool
-	run        func() // processAll, made once
+	run        func()      // processAll, made once
+	stopped    deadLetters // set when the actor has stopped
 
 	running atomic.Bool  // somebody processes messages
 	queued  atomic.Int64 // messages in user and system
@@ -167,7 +170,7 @@ func (m *mailbox) processQueued() (more bool) {
 			return false
 		}
 		if !system {
-			m.invoker.InvokeUserMessage(message)
+			m.invokeUser(message)
 		} else {
 			m.invokeSystem(message)
 		}
@@ -182,8 +185,22 @@ func (m *mailbox) process(message any) {
 			m.invoker.EscalateFailure(r, message)
 		}
 	}()
-	m.invoker.InvokeUserMessage(message)
+	m.invokeUser(message)
 	m.handled(message)
+}
+
+// deadLetters is where messages for a stopped actor go.
+type deadLetters struct {
+	process actor.Process // nil as long as the actor lives
+	pid     *actor.PID    // of the actor
+}
+
+func (m *mailbox) invokeUser(message any) {
+	if m.stopped.process != nil {
+		m.stopped.process.SendUserMessage(m.stopped.pid, message)
+		return
+	}
+	m.invoker.InvokeUserMessage(message)
 }
 
 func (m *mailbox) invokeSystem(message any) {
@@ -192,8 +209,20 @@ func (m *mailbox) invokeSystem(message any) {
 		m.suspended.Store(true)
 	case *actor.ResumeMailbox:
 		m.suspended.Store(false)
+	case *actor.Stop, *actor.Terminated: // the actor, or its last child, stops
+		m.invoker.InvokeSystemMessage(message)
+		m.noticeStop()
 	default:
 		m.invoker.InvokeSystemMessage(message)
+	}
+}
+
+// noticeStop looks whether the actor has stopped: it is then not registered any more.
+func (m *mailbox) noticeStop() {
+	self := m.invoker.(actor.Context)
+	system := self.ActorSystem()
+	if _, alive := system.ProcessRegistry.GetLocal(self.Self().Id); !alive {
+		m.stopped = deadLetters{system.DeadLetter, self.Self()}
 	}
 }
 

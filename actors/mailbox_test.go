@@ -164,3 +164,35 @@ func TestQueue(t *testing.T) {
 		t.Errorf("an empty queue keeps room for %d", cap(q.items))
 	}
 }
+
+// What is still in the mailbox of an actor that stops is answered.
+func TestMailboxOfStoppedActor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system := quietSystem()
+		blocked := make(chan struct{})
+		pid := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+			if ctx.Message() == "block" {
+				<-blocked
+			}
+		}, Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(ownLane)))
+		answers := 0
+		sender := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+			if _, ok := ctx.Message().(*actor.DeadLetterResponse); ok {
+				answers++
+			}
+		}))
+		system.Root.Send(pid, "block")
+		system.Root.RequestWithCustomSender(pid, "queued", sender)
+		system.Root.Stop(pid)
+		system.Root.RequestWithCustomSender(pid, "behind the stop", sender)
+		close(blocked)
+		synctest.Wait()
+		system.Root.RequestWithCustomSender(pid, "late", sender)
+		synctest.Wait()
+		if answers != 3 {
+			t.Errorf("%d of 3 messages were answered", answers)
+		}
+		system.Root.Stop(sender)
+		time.Sleep(2 * time.Second)
+	})
+}
