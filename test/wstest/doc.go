@@ -1,7 +1,53 @@
-// Package wstest is a test kit for WebSocket clients: a scripted server that
-// can send any byte sequence in any split, observes exactly what the client
-// puts on the wire, and can misbehave, stall, drop and restart; and a small
-// correct echo server.
+// Package wstest is a test kit for programs that use dandelion, and for
+// WebSocket clients in general. It has a part for every distance from the
+// network:
+//
+//   - [MockClient] and [MockActor] stand in for the client, without a server;
+//   - [Recorder] and [Probe] record what a Handler and an actor get, and await it;
+//   - [Server] is a scripted server that can send any byte sequence in any split,
+//     observes exactly what the client puts on the wire, and can misbehave, stall,
+//     drop and restart; [EchoServer] is a small correct one;
+//   - [Golden] plays scenario files and compares the trace with the expected one;
+//   - a [Matcher] says in all of them what is expected, and explains what differs.
+//
+// All of it works with fake time, inside a testing/synctest bubble; there
+// [NewSystem] makes the actor system. The files example_*_test.go show how to test a
+// handler, an actor that embeds a connection, a reconnect with a fresh token, a
+// protocol of one's own, and how to write scenario files.
+//
+// # Matchers
+//
+// What is expected is a value, or a Matcher: [Equal], [Like] (some of the fields),
+// [OfType], [Text], [Binary], [JSON], [PartialJSON], [Regexp], [Satisfies] (a
+// predicate), [Anything], [AllOf], [AnyOf], [Not]:
+//
+//	wstest.AssertMatch(t, wstest.Text(wstest.PartialJSON(`{"op": "ack"}`)), msg)
+//	store.On("Save", mock.MatchedBy(wstest.Arg(wstest.JSON(`{"id": 7}`)))) // testify
+//
+// # Mocks
+//
+// A mock is given expectations with what shall then happen, and verifies them at
+// the end of the test:
+//
+//	client := wstest.NewMockClient(t, nil) // a wstest.Client, as is *dandelion.Client
+//	client.Expect(wstest.Text("subscribe")).Accept().Delay(time.Second).ReplyText("ack")
+//	client.Expect(wstest.Text("again")).Fail(messages.ErrQueueFull)
+//
+// A MockActor does the same behind a PID; its Props take the place of
+// supervisor.Props. Both emit any event when the test says so: [Mock.Emit],
+// [Mock.EmitOpen], [Mock.EmitClose], [Mock.EmitLost].
+//
+// # Recorders and probes
+//
+// A Recorder makes a Handler that records its calls, or wraps one; a Probe is an
+// actor for supervisor.Config.Target, or for the sender of commands. The test
+// awaits what they record, in order, up to a deadline:
+//
+//	probe := wstest.NewProbe(t, system)
+//	…
+//	probe.Await(wstest.OfType[*messages.Opened]())
+//	probe.Expect(wstest.Text("hello"))
+//	probe.ExpectNothing(time.Minute)
 //
 // # The scripted server
 //

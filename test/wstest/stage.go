@@ -1,0 +1,330 @@
+// This file is the Stage: a supervised connection, its user and its server, for
+// scenario files.
+
+package wstest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// Stage puts a connection into a [Scenario]: an actor system, a server in memory
+// and what is needed to connect to it. It traces every message between the
+// actors of the library, and what the client writes. Its steps are
+//
+//	server: accepts                      also the connections to come; it does from the beginning
+//	server: refuses                      with status 503
+//	server: text "a" binary "\x00" ping "b" pong "c" close 1000 "bye" raw "81 00"
+//	                                     any number of frames in one write
+//	server: text "a" eof                 and then FIN
+//	server: text "a" dies                and then a reset
+//	config: once                         before the connection is spawned
+//	config: attempts 5                   Backoff.MaxAttempts
+//	config: keepalive 30s 10s 1          PingInterval, PongTimeout, PingMisses
+//	config: queue 100                    QueueMessages
+//
+// The receivers, in this order, are supervisor, reader, protocol, writer,
+// callback, user, answers and server; [Scenario.Receivers] chooses others, such
+// as an actor of one's own ([Scenario.Traced]) and server.
+type Stage struct {
+	// System is where the actors live.
+	System *actor.ActorSystem
+
+	// Config leads to the server, without chance in the delays (each is half of
+	// its upper end). An actor of one's own connects with it, with its own Target.
+	Config supervisor.Config
+
+	scenario *Scenario
+	t        testing.TB
+
+	mu     sync.Mutex
+	refuse bool
+	server *PipeConn // of the last connection
+}
+
+// NewStage sets up a stage for a scenario.
+func NewStage(t testing.TB, s *Scenario) *Stage {
+	st := &Stage{System: NewSystem(t), scenario: s, t: t}
+	st.Config = supervisor.Config{
+		Request:    handshake.Request{URL: "ws://server.test/"},
+		Handshaker: stageHandshaker{st},
+		Observer:   stageObserver{s},
+		Backoff:    supervisor.Backoff{Float64: func() float64 { return 0.5 }},
+	}
+	s.Receivers("supervisor", "reader", "protocol", "writer", "callback", "user", "answers", "server")
+	s.Settle(settleActors)
+	s.Part("config", st.configure)
+	s.Part("server", st.serverDoes)
+	t.Cleanup(func() {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		if st.server != nil {
+			st.server.Close()
+		}
+	})
+	return st
+}
+
+// PlayUser adds a user of the connection: an actor that spawns it, gives commands
+// and gets events and answers. Its steps are
+//
+//	user: spawn
+//	user: text "a"
+//	user: binary "\x00"
+//	user: fragment 1 "a" first           stream, data, and first, final or both
+//	user: ping "a"
+//	user: pong "a"
+//	user: close 1000 "bye"
+//	user: fail 1008
+//	user: reconnect
+//	user: stop
+//	user: dies                           the actor terminates
+func (st *Stage) PlayUser() {
+	root := st.System.Root
+	user := root.Spawn(actor.PropsFromFunc(func(actor.Context) {}, st.scenario.Traced("user")))
+	st.Config.Target = user
+	var pid *actor.PID
+	st.t.Cleanup(func() {
+		if pid != nil {
+			root.Stop(pid)
+		}
+		root.Stop(user)
+	})
+	st.scenario.Part("user", func(words []string) {
+		switch {
+		case words[0] == "spawn":
+			pid = root.Spawn(supervisor.Props(st.Config))
+		case words[0] == "dies":
+			root.Stop(user)
+		case pid == nil:
+			st.scenario.Fatalf("user: spawn has to come first")
+		default:
+			root.RequestWithCustomSender(pid, st.command(words), user)
+		}
+	})
+}
+
+// command makes the message for a user's step.
+func (st *Stage) command(w []string) any {
+	switch w[0] {
+	case "text":
+		return &messages.SendText{Ref: 1, Text: st.word(w, 1)}
+	case "binary":
+		return &messages.SendBinary{Ref: 1, Data: []byte(st.word(w, 1))}
+	case "fragment":
+		stream := uint64(st.number(w, 1))
+		return &messages.SendFragment{Ref: stream, Stream: stream, Kind: messages.Text,
+			First: slices.Contains(w, "first"), Final: slices.Contains(w, "final"), Data: []byte(st.word(w, 2))}
+	case "ping":
+		return &messages.Ping{Ref: 1, Data: []byte(st.word(w, 1))}
+	case "pong":
+		return &messages.Pong{Ref: 1, Data: []byte(st.word(w, 1))}
+	case "close":
+		return &messages.Close{Ref: 9, Code: wire.StatusCode(st.number(w, 1)), Reason: st.word(w, 2)}
+	case "fail":
+		return &messages.FailConnection{Code: wire.StatusCode(st.number(w, 1)), Cause: errors.New("for the test")}
+	case "reconnect":
+		return &messages.Reconnect{}
+	case "stop":
+		return &messages.Stop{}
+	}
+	st.scenario.Fatalf("unknown command %q", w)
+	return nil
+}
+
+func (st *Stage) configure(w []string) {
+	switch w[0] {
+	case "keepalive":
+		st.Config.PingInterval = st.duration(w, 1)
+		st.Config.PongTimeout = st.duration(w, 2)
+		st.Config.PingMisses = st.number(w, 3)
+	case "once":
+		st.Config.Once = true
+	case "attempts":
+		st.Config.Backoff.MaxAttempts = st.number(w, 1)
+	case "queue":
+		st.Config.QueueMessages = st.number(w, 1)
+	default:
+		st.scenario.Fatalf("unknown configuration %q", w)
+	}
+}
+
+// serverDoes plays what a server's step says.
+func (st *Stage) serverDoes(w []string) {
+	var buf []byte
+	for len(w) > 0 {
+		opcode, isFrame := stageFrames[w[0]]
+		switch {
+		case w[0] == "refuses" || w[0] == "accepts":
+			st.mu.Lock()
+			st.refuse = w[0] == "refuses"
+			st.mu.Unlock()
+			return
+		case w[0] == "eof":
+			st.write(buf)
+			st.conn().CloseWrite()
+			return
+		case w[0] == "dies":
+			st.write(buf)
+			st.conn().Reset()
+			return
+		case w[0] == "raw":
+			buf = append(buf, Hex(st.word(w, 1))...)
+			w = w[2:]
+		case w[0] == "close":
+			payload := closePayload(wire.StatusCode(st.number(w, 1)), st.word(w, 2))
+			buf = wire.AppendServerFrame(buf, true, 0, wire.OpClose, payload)
+			w = w[3:]
+		case isFrame:
+			buf = wire.AppendServerFrame(buf, true, 0, opcode, []byte(st.word(w, 1)))
+			w = w[2:]
+		default:
+			st.scenario.Fatalf("unknown frame %q", w[0])
+		}
+	}
+	st.write(buf)
+}
+
+var stageFrames = map[string]wire.Opcode{"text": wire.OpText, "binary": wire.OpBinary, "ping": wire.OpPing, "pong": wire.OpPong}
+
+// write writes to the client. It blocks as long as the pipe is full.
+func (st *Stage) write(p []byte) {
+	if _, err := st.conn().Write(p); err != nil {
+		st.scenario.Fatalf("%v", err)
+	}
+}
+
+// conn is the server's end of the last connection.
+func (st *Stage) conn() *PipeConn {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.server == nil {
+		st.scenario.Fatalf("no connection has come yet")
+	}
+	return st.server
+}
+
+func (st *Stage) word(w []string, i int) string {
+	if i >= len(w) {
+		st.scenario.Fatalf("%q: too few words", w)
+	}
+	return w[i]
+}
+
+func (st *Stage) number(w []string, i int) int {
+	n, err := strconv.Atoi(st.word(w, i))
+	if err != nil {
+		st.scenario.Fatalf("%q: %v", w, err)
+	}
+	return n
+}
+
+func (st *Stage) duration(w []string, i int) time.Duration {
+	d, err := time.ParseDuration(st.word(w, i))
+	if err != nil {
+		st.scenario.Fatalf("%q: %v", w, err)
+	}
+	return d
+}
+
+// stageHandshaker hands out one end of a pipe.
+type stageHandshaker struct{ st *Stage }
+
+func (h stageHandshaker) Handshake(context.Context, *handshake.Request) (*handshake.Result, error) {
+	st := h.st
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.refuse {
+		return nil, &handshake.Error{Stage: handshake.StageHTTP, Status: http.StatusServiceUnavailable, Header: http.Header{}, Err: errors.New("busy")}
+	}
+	client, server := Pipe(1 << 20)
+	st.server = server
+	go st.traceServer(server)
+	return &handshake.Result{Stream: client, Status: http.StatusSwitchingProtocols, Header: http.Header{}}, nil
+}
+
+// traceServer logs what the client writes, until it has ended the stream.
+func (st *Stage) traceServer(conn *PipeConn) {
+	receiver := func() *wire.Receiver {
+		return wire.NewReceiver(wire.ReceiverConfig{Role: wire.Server, Streaming: true})
+	}
+	r := receiver()
+	buf := make([]byte, 4096)
+	for {
+		n, err := conn.Read(buf)
+		items, violation := r.Receive(nil, buf[:n])
+		for i := range items {
+			st.scenario.Log("server", "%s", describeItem(&items[i]))
+		}
+		if r.Closed() { // Pongs may follow
+			r = receiver()
+		}
+		if violation != nil {
+			st.scenario.Log("server", "violation: %v", violation)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			st.scenario.Log("server", "EOF")
+			return
+		case err != nil:
+			st.scenario.Log("server", "connection lost")
+			return
+		}
+	}
+}
+
+// describeItem writes a frame with its payload.
+func describeItem(item *wire.Item) string {
+	switch {
+	case item.Opcode == wire.OpPing && len(item.Payload) == 8:
+		return "PING 8 B" // of the keepalive, with data that nobody knows
+	case item.Opcode == wire.OpClose:
+		return fmt.Sprintf("CLOSE %d %q", item.Code, item.Reason)
+	}
+	line := fmt.Sprintf("%s %q", strings.ToUpper(item.Opcode.String()), item.Payload)
+	if !item.Final || !item.First {
+		line += fmt.Sprintf(" first=%v final=%v", item.First, item.Final)
+	}
+	return line
+}
+
+// stageObserver logs the messages between the actors of the library.
+type stageObserver struct{ s *Scenario }
+
+func (o stageObserver) Posted(to actors.Role, _ uint64, message any, _ *actor.PID) {
+	switch message.(type) {
+	case actor.SystemMessage, actor.AutoReceiveMessage, *actor.Touched, *actor.DeadLetterResponse:
+		return // the life of actors is protoactor's business
+	}
+	o.s.Log(to.String(), "%s", actors.Describe(message))
+}
+
+func (o stageObserver) Handled(actors.Role, uint64, any) {}
+
+// settleActors takes out of a step what may or may not come in time.
+func settleActors(lines map[string][]string) {
+	slices.Sort(lines["reader"]) // from callback and protocol
+	dropped := slices.ContainsFunc(lines["protocol"], func(line string) bool {
+		return strings.HasPrefix(line, "timeout") || line == "FailConnection code 0"
+	})
+	if dropped { // whether the reader finds that before the actors have stopped is open
+		lines["protocol"] = slices.DeleteFunc(lines["protocol"], func(line string) bool { return line == "Batch [end]" })
+	}
+}
