@@ -52,6 +52,31 @@ func (c *Client) State() messages.State {
 // Opened describes the current connection, or the last one; nil if none was ever open.
 func (c *Client) Opened() *messages.Opened { return c.view.Opened() }
 
+// Status describes how the client stands: state, endpoints, attempts, the cause of
+// the last failure, round-trip times, queues and counters. After the end it is
+// that of the end.
+func (c *Client) Status() *messages.Status {
+	call := make(chan *messages.Status, 1)
+	c.system.Root.Send(c.pid, &supervisor.StatusCall{Status: call})
+	select {
+	case st := <-call:
+		return st
+	case <-c.view.Done():
+		return c.view.Final()
+	}
+}
+
+// Reconnect gives up the connection or the delay before the next one, and
+// connects at once. It does not wait for that. Supervise only.
+func (c *Client) Reconnect() { c.system.Root.Send(c.pid, &messages.Reconnect{}) }
+
+// Pause closes the connection with the code 1001 (going away) and makes no other
+// until Resume or Reconnect. It does not wait for that. Supervise only.
+func (c *Client) Pause() { c.system.Root.Send(c.pid, &messages.Pause{}) }
+
+// Resume ends a pause: the client connects at once.
+func (c *Client) Resume() { c.system.Root.Send(c.pid, &messages.Resume{}) }
+
 // Done returns a channel that is closed when the client has ended (STOPPED).
 func (c *Client) Done() <-chan struct{} { return c.view.Done() }
 

@@ -431,7 +431,7 @@ func TestSupervise(t *testing.T) {
 		opts.Handler = &dandelion.Handler{OnReconnecting: func(c *dandelion.Client, e *messages.ReconnectScheduled) {
 			delays = append(delays, e.Delay)
 		}}
-		opts.Backoff.Float64 = func() float64 { return 0.5 }
+		opts.Backoff = supervisor.Exponential{Float64: func() float64 { return 0.5 }}.New
 		c, err := dandelion.Supervise(ctx, s.URL(), opts)
 		require.NoError(t, err)
 
@@ -643,4 +643,38 @@ func TestCloseFromTheFirstCallback(t *testing.T) {
 	}})
 	require.NoError(t, err)
 	<-stopped
+}
+
+func TestPauseAndStatus(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		paused := make(chan *messages.Paused, 1)
+		opts.Handler = &dandelion.Handler{OnPaused: func(_ *dandelion.Client, e *messages.Paused) { paused <- e }}
+		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+		require.NoError(t, err)
+		conn := s.Accept(t.Context())
+		conn.Upgrade()
+		synctest.Wait()
+		require.Equal(t, messages.StateOpen, c.Status().State)
+		c.Pause()
+		conn.ExpectClose(wire.StatusGoingAway)
+		conn.SendClose(wire.StatusGoingAway, "")
+		conn.Close()
+		require.EqualValues(t, 1, (<-paused).Epoch)
+		time.Sleep(time.Hour)
+		st := c.Status()
+		require.True(t, st.Paused)
+		require.Equal(t, messages.StateWaiting, st.State)
+		require.Equal(t, time.Hour, time.Since(st.Since))
+		c.Resume()
+		conn = s.Accept(t.Context())
+		conn.Upgrade()
+		synctest.Wait()
+		st = c.Status()
+		require.False(t, st.Paused)
+		require.EqualValues(t, 2, st.Epoch)
+		require.Equal(t, messages.Counters{Attempts: 2, Connections: 2}, st.Counters)
+		c.Abort()
+		<-c.Done()
+		require.Equal(t, messages.StateStopped, c.Status().State)
+	})
 }

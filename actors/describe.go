@@ -60,6 +60,8 @@ func Describe(message any) string {
 		return fmt.Sprintf("Closed epoch %d code %d clean %v unsent %d", m.Epoch, m.Err.Code, m.Err.Clean, m.Unsent)
 	case *messages.ReconnectScheduled:
 		return fmt.Sprintf("ReconnectScheduled attempt %d in %v: %s", m.Attempt, m.Delay.Round(time.Millisecond), m.Reason)
+	case *messages.Paused:
+		return fmt.Sprintf("Paused epoch %d", m.Epoch)
 	case *messages.GaveUp:
 		return fmt.Sprintf("GaveUp after %d attempts: %s", m.Attempts, m.Reason)
 	case *messages.Stopped:

@@ -103,8 +103,16 @@ type FailConnection struct {
 }
 
 // Reconnect gives up the current connection, if there is one, with the code
-// 1001 (going away), and connects again at once, without a backoff delay.
+// 1001 (going away), and connects again at once, without a backoff delay. It
+// ends a pause. An attempt under way is not disturbed.
 type Reconnect struct{}
+
+// Pause closes the connection with the code 1001 (going away), if there is one,
+// and makes no other until Resume or Reconnect. The event is Paused.
+type Pause struct{}
+
+// Resume ends a pause: it connects at once, without a backoff delay.
+type Resume struct{}
 
 // Stop closes the connection with the code 1001 (going away), if there is one,
 // and ends the supervisor. The sender is answered with *Stopped when every event was handled.

@@ -107,6 +107,13 @@ type ReconnectScheduled struct {
 	Reason  string        // what decided it, e.g. "connection lost"
 }
 
+// Paused: the supervisor was told to pause and has no connection any more (state
+// WAITING). It connects again after Resume or Reconnect.
+type Paused struct {
+	Epoch uint64 // the epoch that ended
+	Cause error  // how it ended
+}
+
 // GaveUp: the supervisor will not connect again although nobody asked it to
 // stop. Stopped follows.
 type GaveUp struct {
@@ -134,15 +141,4 @@ type SendFailed struct {
 	Epoch uint64 // 0 if there was no connection
 	Ref   uint64
 	Err   error
-}
-
-// Status answers GetStatus.
-type Status struct {
-	State       State
-	Epoch       uint64
-	Attempt     int
-	URL         string
-	Subprotocol string
-	RTT         time.Duration // of the last answered Ping, 0 before the first
-	LastCause   error         // why the last connection or attempt ended
 }

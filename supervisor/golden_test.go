@@ -68,9 +68,15 @@ type scenario struct {
 
 	mu     sync.Mutex
 	lines  map[string][]string // by receiver, in this step
-	refuse bool
+	refuse map[string]refusal  // by URL; "" for all
 	server *wstest.PipeConn
 	blocks chan struct{} // the user's actor waits for it, if not nil
+}
+
+// refusal is how the server answers a handshake.
+type refusal struct {
+	status     int
+	retryAfter string
 }
 
 // receivers is the order of the lines within a step.
@@ -105,8 +111,17 @@ func (s *scenario) Handled(actors.Role, uint64, any) {}
 
 // Handshake hands out one end of a pipe.
 func (s *scenario) Handshake(ctx context.Context, req *handshake.Request) (*handshake.Result, error) {
-	if s.refuse {
-		return nil, &handshake.Error{Stage: handshake.StageHTTP, Status: 503, Header: http.Header{}, Err: errors.New("busy")}
+	s.mu.Lock()
+	r, refused := s.refuse[""]
+	if !refused {
+		r, refused = s.refuse[req.URL]
+	}
+	s.mu.Unlock()
+	if token := req.Header.Get("Authorization"); token != "" {
+		s.log("server", "asked with %s", token)
+	}
+	if refused {
+		return nil, &handshake.Error{Stage: handshake.StageHTTP, Status: r.status, Header: http.Header{"Retry-After": {r.retryAfter}}, Err: errors.New("refused")}
 	}
 	client, server := wstest.Pipe(1 << 20)
 	s.server = server
@@ -168,7 +183,7 @@ func (s *scenario) Receive(ctx actor.Context) {
 }
 
 func runScenario(t *testing.T, script string) string {
-	s := &scenario{t: t, lines: map[string][]string{}, start: time.Now()}
+	s := &scenario{t: t, lines: map[string][]string{}, refuse: map[string]refusal{}, start: time.Now()}
 	s.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}))
@@ -179,7 +194,9 @@ func runScenario(t *testing.T, script string) string {
 		Handshaker: s,
 		Target:     s.user,
 		Observer:   s,
-		Backoff:    supervisor.Backoff{Float64: func() float64 { return 0.5 }},
+		RetryPolicy: supervisor.RetryPolicy{
+			Backoff: supervisor.Exponential{Float64: func() float64 { return 0.5 }}.New,
+		},
 	}
 	var out strings.Builder
 	step := func(f func()) {
@@ -264,7 +281,22 @@ func (s *scenario) configure(cfg *supervisor.Config, w []string) {
 	case "once":
 		cfg.Once = true
 	case "attempts":
-		cfg.Backoff.MaxAttempts, _ = strconv.Atoi(w[1])
+		cfg.MaxAttempts, _ = strconv.Atoi(w[1])
+	case "endpoints":
+		cfg.Endpoints.URLs = w[1:]
+	case "provider": // of a new token for each attempt that asks for one
+		token := 1
+		cfg.Provider = func(_ context.Context, a supervisor.Attempt) (handshake.Request, error) {
+			if a.Refresh {
+				token++
+			}
+			a.Request.Header = http.Header{"Authorization": {fmt.Sprintf("token%d", token)}}
+			return a.Request, nil
+		}
+	case "subscribe":
+		cfg.Subscribe = func(_ context.Context, opened *messages.Opened) ([]messages.Outgoing, error) {
+			return []messages.Outgoing{{Kind: messages.Text, Data: fmt.Appendf(nil, "subscribe %s %d", w[1], opened.Epoch)}}, nil
+		}
 	case "queue":
 		cfg.QueueMessages, _ = strconv.Atoi(w[1])
 	default:
@@ -301,6 +333,10 @@ func (s *scenario) command(w []string) any {
 		return &messages.FailConnection{Code: wire.StatusCode(code), Cause: errors.New("for the test")}
 	case "reconnect":
 		return &messages.Reconnect{}
+	case "pause":
+		return &messages.Pause{}
+	case "resume":
+		return &messages.Resume{}
 	case "stop":
 		return &messages.Stop{}
 	case "dies":
@@ -317,10 +353,20 @@ func (s *scenario) play(w []string) {
 	for len(w) > 0 {
 		switch op := w[0]; op {
 		case "refuses":
-			s.refuse = true
+			r, url := refusal{status: 503}, ""
+			for _, word := range w[1:] {
+				if strings.HasPrefix(word, "ws:") {
+					url = word
+				} else if len(word) == 3 {
+					r.status, _ = strconv.Atoi(word)
+				} else {
+					r.retryAfter = strings.TrimPrefix(word, "after=")
+				}
+			}
+			s.refuse[url] = r
 			return
 		case "accepts":
-			s.refuse = false
+			clear(s.refuse)
 			return
 		case "eof":
 			s.write(buf)

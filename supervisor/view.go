@@ -16,6 +16,7 @@ type View struct {
 	state   messages.State
 	opened  *messages.Opened
 	cause   error // why the last connection or attempt ended
+	final   *messages.Status
 	changed chan struct{}
 	done    chan struct{}
 }
@@ -48,6 +49,13 @@ func (v *View) Cause() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.cause
+}
+
+// Final returns the status at the end; nil before the state is STOPPED.
+func (v *View) Final() *messages.Status {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.final
 }
 
 // Done returns a channel that is closed when the state is STOPPED.
