@@ -43,6 +43,9 @@ type Rule struct {
 	After time.Duration
 	// Base, if larger, takes the place of the Base of the Backoff for the coming delay.
 	Base time.Duration
+	// Reason says in a few words what happened. In a table it may be empty: then
+	// it is made from the error.
+	Reason string
 }
 
 // String returns the rule in words: "retry after 30s".
@@ -53,6 +56,9 @@ func (r Rule) String() string {
 	}
 	if r.Base > 0 {
 		s += ", base " + r.Base.String()
+	}
+	if r.Reason != "" {
+		s += ": " + r.Reason
 	}
 	return s
 }
@@ -65,8 +71,6 @@ type Verdict struct {
 	Rule
 	// Cause is the entry of the table that decided.
 	Cause Cause
-	// Reason says in a few words what happened.
-	Reason string
 }
 
 // busyBase is the Base after a server has said that it is overloaded.
@@ -183,7 +187,10 @@ func (v Verdicts) Judge(err error, now time.Time) Verdict {
 	if rule.Action != Stop {
 		rule.After = max(rule.After, retryAfter(retryAfterHeader(err), now))
 	}
-	return Verdict{Rule: rule, Cause: cause, Reason: describeCause(err, causes[0])}
+	if rule.Reason == "" {
+		rule.Reason = describeCause(err, causes[0])
+	}
+	return Verdict{Rule: rule, Cause: cause}
 }
 
 // causeOrder is the order of a printed table: that of a connection's life.
