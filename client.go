@@ -66,6 +66,15 @@ func (c *Client) Status() *messages.Status {
 	}
 }
 
+// RTT returns the round-trip time of the last answered Ping of the current
+// connection and the smoothed one (RFC 6298); 0 before the first.
+func (c *Client) RTT() (last, smoothed time.Duration) {
+	if conn := c.view.Conn(); conn != nil {
+		return conn.RTT(), conn.SmoothedRTT()
+	}
+	return 0, 0
+}
+
 // Reconnect gives up the connection or the delay before the next one, and
 // connects at once. It does not wait for that. Supervise only.
 func (c *Client) Reconnect() { c.system.Root.Send(c.pid, &messages.Reconnect{}) }

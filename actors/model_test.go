@@ -253,7 +253,7 @@ func (md *model) step() {
 func (md *model) fire(kind timerKind) {
 	md.note("timer %s", timerNames[kind])
 	delete(md.timers, kind)
-	md.m.timedOut(kind, traffic{reads: md.Uint64N(3), throttled: md.IntN(8) == 0}, md.now)
+	md.m.timedOut(kind, traffic{reads: md.Uint64N(3), throttled: md.IntN(8) == 0, throttles: md.Uint64N(2)}, md.now)
 	md.carryOut()
 }
 

@@ -59,6 +59,7 @@ type chunk struct {
 	replies []Reply
 	msgs    int // data frames in buf
 	payload int // their payload bytes
+	control int // control frames in buf
 	close   bool
 }
 
@@ -105,6 +106,9 @@ type Outbound struct {
 	inflight     []chunk // taken by the writer
 	closeWritten bool
 	unsent       int // data frames that were given up
+
+	controlsQueued, controlsWritten uint64 // control frames so far
+	written                         Counts // data so far
 
 	open         map[streamKey]*fragments // streams that may go on
 	sending      bool                     // a message in fragments is on its way …
@@ -378,6 +382,8 @@ func (o *Outbound) appendControl(op wire.Opcode, data []byte, reply Reply) *chun
 	}
 	c := &o.control[0]
 	c.buf = wire.AppendFrame(c.buf, true, 0, op, o.keys.Next(), data)
+	c.control++
+	o.controlsQueued++
 	if reply.wanted() {
 		c.replies = append(c.replies, reply)
 	}
@@ -531,6 +537,9 @@ func (o *Outbound) wrote(out []outcome) []outcome {
 		c := &o.inflight[i]
 		o.msgs -= c.msgs
 		o.bytes -= c.payload
+		o.controlsWritten += uint64(c.control)
+		o.written.Messages += uint64(c.msgs)
+		o.written.Bytes += uint64(c.payload)
 		o.closeWritten = o.closeWritten || c.close
 		for _, r := range c.replies {
 			out = append(out, outcome{r, nil})
@@ -573,6 +582,23 @@ func (o *Outbound) Queued() (msgs, bytes int) {
 	return o.msgs, o.bytes
 }
 
+// Counts are data frames and their payload in bytes.
+type Counts struct{ Messages, Bytes uint64 }
+
+// Written returns what was handed to the operating system so far.
+func (o *Outbound) Written() Counts {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.written
+}
+
+// controls returns how many control frames were queued, and how many of them written, so far.
+func (o *Outbound) controls() (queued, written uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.controlsQueued, o.controlsWritten
+}
+
 // wasClosed says whether a Close frame was completely written.
 func (o *Outbound) wasClosed() bool {
 	o.mu.Lock()
@@ -587,8 +613,8 @@ func (o *Outbound) unwritten() bool {
 	return len(o.inflight)+len(o.control)+len(o.data) > 0
 }
 
-// givenUp returns how many accepted data frames were not completely written.
-func (o *Outbound) givenUp() int {
+// GivenUp returns how many accepted data frames were not completely written.
+func (o *Outbound) GivenUp() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.unsent

@@ -24,10 +24,10 @@ type Delivery struct {
 	// arrived, it is sent again on the next one; the server may get it twice.
 	// Otherwise it fails with ErrUnconfirmed.
 	Resend bool
-	// Key is the name by which the server's acknowledgement will call the
-	// message, if acknowledgements are configured. With a Key, Sent means
-	// that the server has acknowledged the message, and Resend is implied.
-	Key string
+	// ID is the name by which the server's acknowledgement will call the message,
+	// if acknowledgements are configured. With an ID, Sent means that the
+	// server has acknowledged the message, and Resend is implied.
+	ID string
 }
 
 // Check returns the error with which a message is refused whatever the state of

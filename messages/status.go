@@ -23,6 +23,9 @@ type Status struct {
 	RTT, SmoothedRTT time.Duration
 	// LastCause is why the last connection or attempt ended.
 	LastCause error
+	// HandlerBehind: reading has stopped because the handler is behind with what
+	// has arrived.
+	HandlerBehind bool
 	// QueuedMessages and QueuedBytes wait for the writer.
 	QueuedMessages, QueuedBytes int
 	// Endpoints has each address in the order of trying.
@@ -43,4 +46,12 @@ type EndpointStatus struct {
 type Counters struct {
 	Attempts    uint64 // to connect
 	Connections uint64 // that opened
+	// MessagesSent and BytesSent were handed to the operating system, in data
+	// frames and their payload.
+	MessagesSent, BytesSent uint64
+	// MessagesUnsent were accepted by a connection that ended before they were
+	// completely written. With an outbox some of them are sent later.
+	MessagesUnsent uint64
+	// MessagesReceived counts messages, or parts of them where messages are streamed.
+	MessagesReceived uint64
 }

@@ -1,6 +1,9 @@
 package supervisor
 
-import "github.com/dandelionws/dandelion/messages"
+import (
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/messages"
+)
 
 // StatusCall is messages.GetStatus from code without actors.
 type StatusCall struct {
@@ -26,7 +29,9 @@ func (s *supervisor) status() *messages.Status {
 	}
 	if c := s.conn; c != nil {
 		st.State = c.State()
-		st.RTT = c.RTT()
+		st.RTT, st.SmoothedRTT = c.RTT(), c.SmoothedRTT()
+		st.HandlerBehind = c.Throttled()
+		addTraffic(&st.Counters, c)
 		st.QueuedMessages, st.QueuedBytes = c.Out.Queued()
 		st.Subprotocol = s.opened.Subprotocol
 		if s.opened.URL != "" {
@@ -34,4 +39,13 @@ func (s *supervisor) status() *messages.Status {
 		}
 	}
 	return st
+}
+
+// addTraffic adds what a connection has sent and received so far.
+func addTraffic(n *messages.Counters, c *actors.Conn) {
+	written := c.Out.Written()
+	n.MessagesSent += written.Messages
+	n.BytesSent += written.Bytes
+	n.MessagesUnsent += uint64(c.Out.GivenUp())
+	n.MessagesReceived += c.Received()
 }

@@ -222,6 +222,7 @@ func (s *supervisor) ended(ctx actor.Context, e *actors.Ended) {
 		return
 	}
 	ctx.Stop(s.protocol)
+	addTraffic(&s.counters, s.conn)
 	s.conn, s.protocol = nil, nil
 	s.View.conn.Store(nil)
 	s.cause = e.Err
