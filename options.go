@@ -83,6 +83,11 @@ type Options struct {
 	// has seen OnOpen waits.
 	Subscribe func(ctx context.Context, opened *messages.Opened) ([]messages.Outgoing, error)
 
+	// Outbox, if set, holds what is sent while the connection is not open: Send
+	// then fails only when the outbox is full. Nil: Send fails with
+	// messages.ErrNotOpen, Write waits.
+	Outbox *supervisor.OutboxConfig
+
 	// System is the actor system in which the client's actors live. Default: one
 	// that all clients of the program share.
 	System *actor.ActorSystem
@@ -116,6 +121,7 @@ func (o *Options) config(url string) (supervisor.Config, error) {
 		Endpoints:       o.Endpoints,
 		Provider:        o.Provider,
 		Subscribe:       o.Subscribe,
+		Outbox:          o.Outbox,
 		Observer:        o.Observer,
 		Logger:          o.Logger,
 	}, err

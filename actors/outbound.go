@@ -43,9 +43,17 @@ type Reply struct {
 	PID  *actor.PID
 	Ref  uint64
 	Done chan<- error // needs room for one value
+	// Owner, if set, is told instead of the others.
+	Owner Settler
 }
 
-func (r Reply) wanted() bool { return r.PID != nil || r.Done != nil }
+// Settler is told what became of a message: err is nil if it was written. It is
+// called once, on any goroutine, and must not block.
+type Settler interface {
+	Settled(epoch, ref uint64, err error)
+}
+
+func (r Reply) wanted() bool { return r.PID != nil || r.Done != nil || r.Owner != nil }
 
 // outcome is a Reply that is due; err is nil if the frame was written.
 type outcome struct {
@@ -448,7 +456,10 @@ func (o *Outbound) shut(err error) []outcome {
 	defer o.mu.Unlock()
 	o.gate, o.err = gateShut, err
 	out := o.dropWaiting(nil, err)
-	for _, list := range [...][]chunk{o.inflight, o.control, o.data} {
+	for i := range o.inflight {
+		out = o.drop(out, &o.inflight[i], fmt.Errorf("%w: %w", messages.ErrUnconfirmed, err))
+	}
+	for _, list := range [...][]chunk{o.control, o.data} {
 		for i := range list {
 			out = o.drop(out, &list[i], err)
 		}

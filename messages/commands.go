@@ -1,6 +1,10 @@
 package messages
 
-import "github.com/dandelionws/dandelion/wire"
+import (
+	"time"
+
+	"github.com/dandelionws/dandelion/wire"
+)
 
 // Kind tells the two kinds of data message apart (RFC 6455 §5.6).
 type Kind uint8
@@ -40,12 +44,14 @@ func (k Kind) Opcode() wire.Opcode {
 type SendText struct {
 	Ref  uint64
 	Text string
+	Delivery
 }
 
 // SendBinary sends one binary message in one frame.
 type SendBinary struct {
 	Ref  uint64
 	Data []byte
+	Delivery
 }
 
 // SendFragment sends a part of a message as one frame (RFC 6455 §5.4). The
@@ -116,7 +122,11 @@ type Resume struct{}
 
 // Stop closes the connection with the code 1001 (going away), if there is one,
 // and ends the supervisor. The sender is answered with *Stopped when every event was handled.
-type Stop struct{}
+type Stop struct {
+	// Flush is for how long the supervisor first goes on, also through reconnects,
+	// until its outbox is empty. New messages are refused meanwhile. 0 means not at all.
+	Flush time.Duration
+}
 
 // GetStatus asks for a *Status.
 type GetStatus struct{}

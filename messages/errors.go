@@ -38,6 +38,16 @@ var (
 	ErrPongTimeout = errors.New("no pong in time")
 	// ErrCloseTimeout: the server did not answer our Close in time.
 	ErrCloseTimeout = errors.New("closing handshake not completed in time")
+	// ErrUnconfirmed: the connection ended when the message was being written, or
+	// was written and not acknowledged: whether it has arrived is not known.
+	ErrUnconfirmed = errors.New("not known whether it has arrived")
+	// ErrDropped: the outbox has given the message up.
+	ErrDropped = errors.New("dropped from the outbox")
+	// ErrExpired: the message was not sent within its TTL.
+	ErrExpired = errors.New("not sent in time")
+	// ErrStored: the message was not sent by this supervisor, but is in the store
+	// of the outbox: the next one will send it.
+	ErrStored = errors.New("kept in the store of the outbox")
 	// ErrStopped: the supervisor has ended.
 	ErrStopped = errors.New("client is stopped")
 	// ErrHandlerFailed: the connection was failed because the user's handler failed.

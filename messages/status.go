@@ -28,6 +28,8 @@ type Status struct {
 	HandlerBehind bool
 	// QueuedMessages and QueuedBytes wait for the writer.
 	QueuedMessages, QueuedBytes int
+	// Outbox is what is held for sending.
+	Outbox OutboxStatus
 	// Endpoints has each address in the order of trying.
 	Endpoints []EndpointStatus
 	Counters  Counters
@@ -42,6 +44,13 @@ type EndpointStatus struct {
 	Excluded bool  // not tried any more
 }
 
+// OutboxStatus is what an outbox holds.
+type OutboxStatus struct {
+	Messages, Bytes int // what is being written included
+	Unacknowledged  int // of these: written, the acknowledgement is due
+	Blocked         int // messages that wait for room, besides
+}
+
 // Counters count since the supervisor was spawned.
 type Counters struct {
 	Attempts    uint64 // to connect
@@ -52,6 +61,9 @@ type Counters struct {
 	// MessagesUnsent were accepted by a connection that ended before they were
 	// completely written. With an outbox some of them are sent later.
 	MessagesUnsent uint64
+	// OutboxDropped were given up by the outbox; OutboxResent taken back by it
+	// although they may have arrived.
+	OutboxDropped, OutboxResent uint64
 	// MessagesReceived counts messages, or parts of them where messages are streamed.
 	MessagesReceived uint64
 }

@@ -69,6 +69,10 @@ type Config struct {
 	// RetryPolicy says when to connect again and when to give up.
 	RetryPolicy
 
+	// Outbox, if set, holds what is sent while no connection is open. Nil: such a
+	// send fails with messages.ErrNotOpen.
+	Outbox *OutboxConfig
+
 	// View, if set, lets other goroutines look at the connection; use one for
 	// each actor that is spawned.
 	View *View

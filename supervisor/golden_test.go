@@ -297,6 +297,29 @@ func (s *scenario) configure(cfg *supervisor.Config, w []string) {
 		cfg.Subscribe = func(_ context.Context, opened *messages.Opened) ([]messages.Outgoing, error) {
 			return []messages.Outgoing{{Kind: messages.Text, Data: fmt.Appendf(nil, "subscribe %s %d", w[1], opened.Epoch)}}, nil
 		}
+	case "outbox": // messages, policy, TTL
+		cfg.Outbox = &supervisor.OutboxConfig{}
+		for _, word := range w[1:] {
+			name, value, _ := strings.Cut(word, "=")
+			switch name {
+			case "messages":
+				cfg.Outbox.Messages, _ = strconv.Atoi(value)
+			case "ttl":
+				cfg.Outbox.TTL, _ = time.ParseDuration(value)
+			case "drop-oldest":
+				cfg.Outbox.Full = supervisor.DropOldest
+			case "drop-newest":
+				cfg.Outbox.Full = supervisor.DropNewest
+			case "block":
+				cfg.Outbox.Full = supervisor.Block
+			case "acks":
+				cfg.Outbox.Acked = func(_ messages.Kind, data []byte) (supervisor.Ack, bool) {
+					id, ok := strings.CutPrefix(string(data), "ack ")
+					id, through := strings.CutSuffix(id, " and before")
+					return supervisor.Ack{ID: id, Through: through}, ok
+				}
+			}
+		}
 	case "queue":
 		cfg.QueueMessages, _ = strconv.Atoi(w[1])
 	default:
@@ -314,7 +337,21 @@ func (s *scenario) command(w []string) any {
 	}
 	switch w[0] {
 	case "text":
-		return &messages.SendText{Ref: 1, Text: arg(1)}
+		m := &messages.SendText{Ref: 1, Text: arg(1)}
+		for _, word := range w[min(2, len(w)):] {
+			name, value, _ := strings.Cut(word, "=")
+			switch name {
+			case "ref":
+				m.Ref, _ = strconv.ParseUint(value, 10, 64)
+			case "ttl":
+				m.TTL, _ = time.ParseDuration(value)
+			case "resend":
+				m.Resend = true
+			case "id":
+				m.ID = value
+			}
+		}
+		return m
 	case "binary":
 		return &messages.SendBinary{Ref: 1, Data: []byte(arg(1))}
 	case "fragment":
@@ -338,7 +375,8 @@ func (s *scenario) command(w []string) any {
 	case "resume":
 		return &messages.Resume{}
 	case "stop":
-		return &messages.Stop{}
+		flush, _ := time.ParseDuration(arg(1))
+		return &messages.Stop{Flush: flush}
 	case "dies":
 		s.system.Root.Stop(s.user)
 		return nil

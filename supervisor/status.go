@@ -24,6 +24,9 @@ func (s *supervisor) status() *messages.Status {
 		Endpoints:   s.endpoints.status(),
 		Counters:    s.counters,
 	}
+	if s.box != nil {
+		st.Outbox, st.Counters.OutboxDropped, st.Counters.OutboxResent = s.box.status()
+	}
 	if s.endpoint != nil {
 		st.URL = displayURL(s.endpoint.url)
 	}

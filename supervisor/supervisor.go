@@ -18,7 +18,12 @@ import (
 // it is spawned and stops itself when it has given up or was told to stop.
 func Props(cfg Config) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &supervisor{Config: cfg.withDefaults()}
+		s := &supervisor{Config: cfg.withDefaults()}
+		if s.Outbox != nil {
+			s.box = newOutbox(*s.Outbox, s.Logger)
+			s.View.outbox.Store(s.box)
+		}
+		return s
 	}, actors.Mailbox(actors.RoleSupervisor, 0, cfg.Observer))
 }
 
@@ -44,9 +49,12 @@ type supervisor struct {
 	timer     *time.Timer
 	timerEnds time.Time
 	counters  messages.Counters
+	box       *Outbox // nil if none is configured
+	ending    *ending // what is done before the end
 
 	forgetLifetime func() bool
 
+	finishing     bool         // nothing is connected any more
 	wanted        bool         // the end is what the user wants: do not connect again
 	again         bool         // the user wants another connection at once
 	paused        bool         // the user wants no connection for now
@@ -64,15 +72,18 @@ type retryNow struct{ epoch uint64 }
 // Receive never blocks.
 func (s *supervisor) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
-	case *messages.SendText, *messages.SendBinary, *messages.SendFragment,
-		*messages.Ping, *messages.Pong, *actors.PingCall, *messages.FailConnection:
+	case *messages.SendText, *messages.SendBinary:
+		s.send(ctx, msg)
+	case *messages.SendFragment, *messages.Ping, *messages.Pong, *actors.PingCall, *messages.FailConnection:
 		s.forward(ctx, msg)
 	case *messages.Close:
-		s.wanted = true
-		s.forward(ctx, msg)
-		s.endUnlessOpen(ctx)
+		s.close(ctx, msg)
 	case *messages.Stop:
-		s.stopOnDemand(ctx)
+		s.stopOnDemand(ctx, msg)
+	case *flushed:
+		s.flushed(ctx)
+	case *outboxClosed:
+		s.enterStopped()
 	case *messages.Reconnect:
 		s.reconnect(ctx)
 	case *messages.Pause:
@@ -106,15 +117,24 @@ func (s *supervisor) start(ctx actor.Context) {
 	s.system, s.self = ctx.ActorSystem(), ctx.Self()
 	s.retries = newRetries(s.RetryPolicy, s.Logger)
 	s.endpoints = newEndpointList(s.Request.URL, s.Endpoints)
-	s.callback = ctx.Spawn(actors.CallbackProps(actors.CallbackConfig{
+	callback := actors.CallbackConfig{
 		Sink:        s.Sink,
 		Target:      s.Target,
 		FailOnPanic: s.OnPanic == FailOnPanic,
 		Inline:      s.Inline,
 		Observer:    s.Observer,
 		Logger:      s.Logger,
-	}))
+	}
+	if s.box != nil && s.box.Acked != nil {
+		callback.Received = s.box.received
+	}
+	s.callback = ctx.Spawn(actors.CallbackProps(callback))
 	self, root := s.self, s.system.Root
+	if s.box != nil {
+		events := s.callback
+		s.box.start(func(event any) { root.Send(events, event) },
+			func(epoch uint64, reply actors.Reply, err error) { actors.Answer(root, epoch, reply, err) })
+	}
 	s.forgetLifetime = context.AfterFunc(s.Lifetime, func() { root.Send(self, &messages.Stop{}) })
 	s.connect()
 }
@@ -196,6 +216,9 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 	})
 	s.opened = d.opened
 	subscribed := s.subscribe(d.first)
+	if s.box != nil {
+		s.box.attach(s.epoch, s.conn.Out)
+	}
 	// From here on the user can send; what arrives comes behind Opened.
 	s.View.conn.Store(s.conn)
 	s.View.set(func(v *View) { v.opened = d.opened })
@@ -223,6 +246,9 @@ func (s *supervisor) ended(ctx actor.Context, e *actors.Ended) {
 	}
 	ctx.Stop(s.protocol)
 	addTraffic(&s.counters, s.conn)
+	if s.box != nil {
+		s.box.detach()
+	}
 	s.conn, s.protocol = nil, nil
 	s.View.conn.Store(nil)
 	s.cause = e.Err
@@ -277,14 +303,31 @@ func (s *supervisor) giveUp(ctx actor.Context, reason string) {
 
 // finish ends the supervisor: the callback handles what is queued, then both stop.
 func (s *supervisor) finish(ctx actor.Context) {
+	if s.state == messages.StateStopped || s.finishing {
+		return
+	}
+	s.finishing = true
+	s.forgetLifetime()
+	s.endFlush(ctx)
+	if s.box == nil {
+		s.enterStopped()
+		return
+	}
+	self, root := s.self, s.system.Root
+	s.box.close(func() { root.Send(self, &outboxClosed{}) })
+}
+
+// enterStopped is the end, when the outbox has nothing more to do.
+func (s *supervisor) enterStopped() {
 	if s.state == messages.StateStopped {
 		return
 	}
-	stopped := &messages.Stopped{Epoch: s.epoch, Cause: s.finalCause()}
-	s.forgetLifetime()
-	s.enter(messages.StateStopped, stopped)
+	s.enter(messages.StateStopped, &messages.Stopped{Epoch: s.epoch, Cause: s.finalCause()})
 	s.system.Root.Send(s.callback, &actors.Finish{})
 }
+
+// outboxClosed says that the outbox has nothing more to do.
+type outboxClosed struct{}
 
 // finalCause is nil for an end that the user has asked for and that went well.
 func (s *supervisor) finalCause() error {
@@ -293,41 +336,6 @@ func (s *supervisor) finalCause() error {
 		return nil
 	}
 	return s.cause
-}
-
-// forward hands a command to the connection, or answers that there is none.
-func (s *supervisor) forward(ctx actor.Context, command any) {
-	if s.protocol != nil {
-		ctx.RequestWithCustomSender(s.protocol, command, ctx.Sender())
-		return
-	}
-	err := fmt.Errorf("%w: it is %v; wait for Opened", messages.ErrNotOpen, s.state)
-	if s.state == messages.StateStopped {
-		err = messages.ErrStopped
-	}
-	var ref uint64
-	switch c := command.(type) {
-	case *messages.SendText:
-		ref = c.Ref
-	case *messages.SendBinary:
-		ref = c.Ref
-	case *messages.SendFragment:
-		ref = c.Ref
-	case *messages.Ping:
-		ref = c.Ref
-	case *messages.Pong:
-		ref = c.Ref
-	case *messages.Close:
-		ref = c.Ref
-	case *actors.PingCall:
-		c.Err <- err
-		return
-	default:
-		return
-	}
-	if ctx.Sender() != nil {
-		ctx.Respond(&messages.SendFailed{Ref: ref, Err: err})
-	}
 }
 
 // callbackFailed carries out the policy for a handler that has failed.
@@ -376,6 +384,12 @@ func (s *supervisor) stopped() {
 		s.dial.abandon()
 	}
 	s.View.conn.Store(nil)
+	if s.ending != nil {
+		s.ending.timer.Stop()
+	}
+	if s.box != nil {
+		s.box.close(nil)
+	}
 	if s.state != messages.StateStopped {
 		s.state = messages.StateStopped
 		s.View.set(func(v *View) {

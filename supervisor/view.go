@@ -10,7 +10,8 @@ import (
 
 // View lets any goroutine look at a managed connection without asking its actor.
 type View struct {
-	conn atomic.Pointer[actors.Conn]
+	conn   atomic.Pointer[actors.Conn]
+	outbox atomic.Pointer[Outbox]
 
 	mu      sync.Mutex
 	state   messages.State
@@ -28,6 +29,9 @@ func NewView() *View {
 
 // Conn returns the open connection, nil if there is none. It may be closing already.
 func (v *View) Conn() *actors.Conn { return v.conn.Load() }
+
+// Outbox returns the outbox; nil if none is configured.
+func (v *View) Outbox() *Outbox { return v.outbox.Load() }
 
 // State returns the state of the managed connection, and a channel that is
 // closed when it changes.
