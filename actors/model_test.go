@@ -60,6 +60,7 @@ type model struct {
 
 	state   messages.State
 	refs    map[uint64]string // accepted sends without an answer
+	taken   map[uint64]bool   // sends that the writer has taken
 	nextRef uint64
 	streams [3]struct{ open bool }
 	ended   int
@@ -80,6 +81,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		now:    time.Unix(0, 0),
 		timers: map[timerKind]bool{},
 		refs:   map[uint64]string{},
+		taken:  map[uint64]bool{},
 		frames: &wire.Decoder{Role: wire.Server},
 		state:  messages.StateOpen,
 	}
@@ -185,6 +187,11 @@ func (md *model) answer(o outcome) {
 	}
 	if _, owed := md.refs[o.reply.Ref]; !owed {
 		md.failf("send %d was answered twice, now with %v", o.reply.Ref, o.err)
+	}
+	// What the writer had taken may have arrived, and nothing else.
+	taken, unconfirmed := md.taken[o.reply.Ref], errors.Is(o.err, messages.ErrUnconfirmed)
+	if taken != (o.err == nil || unconfirmed) {
+		md.failf("send %d, taken by the writer %v, is answered with %v", o.reply.Ref, taken, o.err)
 	}
 	delete(md.refs, o.reply.Ref)
 }
@@ -331,6 +338,11 @@ func (md *model) write(how int) {
 		for _, buf := range md.out.take(nil) {
 			md.inflight = true
 			md.wroteOff = append(md.wroteOff, buf...)
+		}
+		for _, c := range md.out.inflight {
+			for _, r := range c.replies {
+				md.taken[r.Ref] = true
+			}
 		}
 		if !md.inflight {
 			md.woken = false

@@ -457,7 +457,7 @@ func (o *Outbound) shut(err error) []outcome {
 	o.gate, o.err = gateShut, err
 	out := o.dropWaiting(nil, err)
 	for i := range o.inflight {
-		out = o.drop(out, &o.inflight[i], fmt.Errorf("%w: %w", messages.ErrUnconfirmed, err))
+		out = o.drop(out, &o.inflight[i], unconfirmed(err))
 	}
 	for _, list := range [...][]chunk{o.control, o.data} {
 		for i := range list {
@@ -469,6 +469,9 @@ func (o *Outbound) shut(err error) []outcome {
 	return out
 }
 
+// unconfirmed is what senders are told whose frames the writer has taken.
+func unconfirmed(err error) error { return fmt.Errorf("%w: %w", messages.ErrUnconfirmed, err) }
+
 // disown gives up waiting for what is being written, though the write goes on.
 func (o *Outbound) disown(err error) (out []outcome) {
 	o.mu.Lock()
@@ -476,7 +479,7 @@ func (o *Outbound) disown(err error) (out []outcome) {
 	for i := range o.inflight {
 		c := &o.inflight[i]
 		for _, r := range c.replies {
-			out = append(out, outcome{r, err})
+			out = append(out, outcome{r, unconfirmed(err)})
 		}
 		c.replies = nil
 	}
