@@ -52,6 +52,40 @@ func (c *Client) State() messages.State {
 // Opened describes the current connection, or the last one; nil if none was ever open.
 func (c *Client) Opened() *messages.Opened { return c.view.Opened() }
 
+// Status describes how the client stands: state, endpoints, attempts, the cause of
+// the last failure, round-trip times, queues and counters. After the end it is
+// that of the end.
+func (c *Client) Status() *messages.Status {
+	call := make(chan *messages.Status, 1)
+	c.system.Root.Send(c.pid, &supervisor.StatusCall{Status: call})
+	select {
+	case st := <-call:
+		return st
+	case <-c.view.Done():
+		return c.view.Final()
+	}
+}
+
+// RTT returns the round-trip time of the last answered Ping of the current
+// connection and the smoothed one (RFC 6298); 0 before the first.
+func (c *Client) RTT() (last, smoothed time.Duration) {
+	if conn := c.view.Conn(); conn != nil {
+		return conn.RTT(), conn.SmoothedRTT()
+	}
+	return 0, 0
+}
+
+// Reconnect gives up the connection or the delay before the next one, and
+// connects at once. It does not wait for that. Supervise only.
+func (c *Client) Reconnect() { c.system.Root.Send(c.pid, &messages.Reconnect{}) }
+
+// Pause closes the connection with the code 1001 (going away) and makes no other
+// until Resume or Reconnect. It does not wait for that. Supervise only.
+func (c *Client) Pause() { c.system.Root.Send(c.pid, &messages.Pause{}) }
+
+// Resume ends a pause: the client connects at once.
+func (c *Client) Resume() { c.system.Root.Send(c.pid, &messages.Resume{}) }
+
 // Done returns a channel that is closed when the client has ended (STOPPED).
 func (c *Client) Done() <-chan struct{} { return c.view.Done() }
 
@@ -113,6 +147,9 @@ func (c *Client) Messages(ctx context.Context) iter.Seq2[Message, error] {
 // WriteText sends a text message and waits until it was handed to the operating
 // system. See [Client.Write].
 func (c *Client) WriteText(ctx context.Context, text string) error {
+	if box := c.view.Outbox(); box != nil {
+		return c.deliver(ctx, box, messages.Outgoing{Kind: messages.Text, Data: []byte(text)})
+	}
 	return c.write(ctx, nil, func(conn *actors.Conn, reply actors.Reply) error {
 		return conn.Out.SendText(text, reply)
 	})
@@ -125,10 +162,72 @@ func (c *Client) WriteText(ctx context.Context, text string) error {
 // or for the connection. Errors: those of ctx, messages.ErrInvalidUTF8, the
 // *messages.CloseError of the connection that ended before the message was
 // written. data is not used after Write has returned.
+//
+// With an outbox it waits until the message has left the outbox: also through
+// reconnects, and for its acknowledgement if it has an ID (see WriteMessage). It
+// waits for room in the outbox only with supervisor.Block. If ctx ends first the
+// message stays in the outbox.
 func (c *Client) Write(ctx context.Context, kind messages.Kind, data []byte) error {
+	if box := c.view.Outbox(); box != nil {
+		return c.deliver(ctx, box, messages.Outgoing{Kind: kind, Data: bytes.Clone(data)})
+	}
 	return c.write(ctx, nil, func(conn *actors.Conn, reply actors.Reply) error {
 		return conn.Out.Send(kind, data, reply)
 	})
+}
+
+// WriteMessage is Write for a message that says how it is to be treated by the
+// outbox. m.Data must not be changed any more. Without an outbox it is Write.
+func (c *Client) WriteMessage(ctx context.Context, m messages.Outgoing) error {
+	if box := c.view.Outbox(); box != nil {
+		return c.deliver(ctx, box, m)
+	}
+	return c.Write(ctx, m.Kind, m.Data)
+}
+
+// SendMessage is Send for a message that says how it is to be treated by the
+// outbox. m.Data must not be changed any more. Without an outbox it is Send.
+func (c *Client) SendMessage(m messages.Outgoing) error {
+	if box := c.view.Outbox(); box != nil {
+		return c.post(box, m)
+	}
+	return c.Send(m.Kind, m.Data)
+}
+
+// deliver puts a message into the outbox and waits for what becomes of it.
+func (c *Client) deliver(ctx context.Context, box *supervisor.Outbox, m messages.Outgoing) error {
+	done := make(chan error, 1)
+	for {
+		var space <-chan struct{}
+		if box.Full == supervisor.Block {
+			space = box.Space()
+		}
+		err := box.Send(m, actors.Reply{Done: done}, false)
+		switch {
+		case err == nil:
+			select {
+			case err := <-done:
+				return err
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case space == nil || !errors.Is(err, messages.ErrQueueFull):
+			return err
+		}
+		select {
+		case <-space:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// post puts a message into the outbox and leaves it there.
+func (c *Client) post(box *supervisor.Outbox, m messages.Outgoing) error {
+	if err := c.Err(); err != nil {
+		return fmt.Errorf("%w: %w", messages.ErrClosed, err)
+	}
+	return box.Send(m, actors.Reply{}, true)
 }
 
 // write sends on the current connection and waits until it is written. A send
@@ -214,6 +313,9 @@ func (c *Client) awaitEnd(ctx context.Context, conn *actors.Conn, closing error)
 
 // SendText queues a text message and returns at once. See [Client.Send].
 func (c *Client) SendText(text string) error {
+	if box := c.view.Outbox(); box != nil {
+		return c.post(box, messages.Outgoing{Kind: messages.Text, Data: []byte(text)})
+	}
 	conn, err := c.current()
 	if err != nil {
 		return err
@@ -225,7 +327,14 @@ func (c *Client) SendText(text string) error {
 // is free. data is copied before Send returns. Errors: messages.ErrQueueFull,
 // ErrInvalidUTF8, ErrNotOpen, ErrClosed. If the connection ends before the
 // message is written, messages.Closed counts it as unsent.
+//
+// With an outbox the message goes there and waits for the connection; with a store
+// in it, Send waits until the message is safe there. What the outbox gives up is
+// an event.
 func (c *Client) Send(kind messages.Kind, data []byte) error {
+	if box := c.view.Outbox(); box != nil {
+		return c.post(box, messages.Outgoing{Kind: kind, Data: bytes.Clone(data)})
+	}
 	conn, err := c.current()
 	if err != nil {
 		return err
@@ -319,6 +428,29 @@ func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string)
 		return closed
 	}
 	return nil
+}
+
+// Shutdown ends the client when its outbox is empty, or when ctx ends, with the
+// code 1001 (going away). Until then it goes on, also through reconnects, but
+// takes no new messages. It returns when the client has ended: nil if that went
+// well, the error of ctx if messages were given up, or what Close returns.
+// Without an outbox it closes at once; what was accepted for sending goes out.
+func (c *Client) Shutdown(ctx context.Context) error {
+	const forEver = 1 << 62 // ctx bounds it
+	c.system.Root.Send(c.pid, &messages.Stop{Flush: forEver})
+	var ended error
+	select {
+	case <-c.view.Done():
+	case <-ctx.Done():
+		ended = ctx.Err()
+		c.system.Root.Send(c.pid, &messages.Stop{})
+		<-c.view.Done() // within Options.CloseTimeout
+	}
+	var closed *messages.CloseError
+	if errors.As(c.view.Cause(), &closed) && !closed.Clean {
+		return closed
+	}
+	return ended
 }
 
 // Abort drops the connection without a closing handshake and ends the client. It

@@ -431,7 +431,7 @@ func TestSupervise(t *testing.T) {
 		opts.Handler = &dandelion.Handler{OnReconnecting: func(c *dandelion.Client, e *messages.ReconnectScheduled) {
 			delays = append(delays, e.Delay)
 		}}
-		opts.Backoff.Float64 = func() float64 { return 0.5 }
+		opts.Backoff = supervisor.Exponential{Float64: func() float64 { return 0.5 }}.New
 		c, err := dandelion.Supervise(ctx, s.URL(), opts)
 		require.NoError(t, err)
 
@@ -643,4 +643,147 @@ func TestCloseFromTheFirstCallback(t *testing.T) {
 	}})
 	require.NoError(t, err)
 	<-stopped
+}
+
+func TestPauseAndStatus(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		paused := make(chan *messages.Paused, 1)
+		opts.Handler = &dandelion.Handler{OnPaused: func(_ *dandelion.Client, e *messages.Paused) { paused <- e }}
+		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+		require.NoError(t, err)
+		conn := s.Accept(t.Context())
+		conn.Upgrade()
+		synctest.Wait()
+		require.Equal(t, messages.StateOpen, c.Status().State)
+		c.Pause()
+		conn.ExpectClose(wire.StatusGoingAway)
+		conn.SendClose(wire.StatusGoingAway, "")
+		conn.Close()
+		require.EqualValues(t, 1, (<-paused).Epoch)
+		time.Sleep(time.Hour)
+		st := c.Status()
+		require.True(t, st.Paused)
+		require.Equal(t, messages.StateWaiting, st.State)
+		require.Equal(t, time.Hour, time.Since(st.Since))
+		c.Resume()
+		conn = s.Accept(t.Context())
+		conn.Upgrade()
+		synctest.Wait()
+		require.NoError(t, c.SendText("hello"))
+		conn.ExpectText("hello")
+		conn.SendText("hi")
+		conn.Go(func(conn *wstest.Conn) {
+			ping := conn.ExpectPing()
+			time.Sleep(200 * time.Millisecond)
+			conn.SendPong(ping.Payload)
+		})
+		rtt, err := c.Ping(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 200*time.Millisecond, rtt)
+		st = c.Status()
+		require.False(t, st.Paused)
+		require.EqualValues(t, 2, st.Epoch)
+		require.Equal(t, messages.Counters{Attempts: 2, Connections: 2, MessagesSent: 1, BytesSent: 5, MessagesReceived: 1}, st.Counters)
+		require.Equal(t, 200*time.Millisecond, st.SmoothedRTT)
+		require.Equal(t, 200*time.Millisecond, st.RTT)
+		c.Abort()
+		<-c.Done()
+		require.Equal(t, messages.StateStopped, c.Status().State)
+	})
+}
+
+// With an outbox, Send and Write work while there is no connection.
+func TestOutbox(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		dropped := make(chan *messages.OutboxDropped, 10)
+		opts.Outbox = &supervisor.OutboxConfig{Messages: 2, Full: supervisor.Block}
+		opts.Handler = &dandelion.Handler{OnDropped: func(_ *dandelion.Client, e *messages.OutboxDropped) { dropped <- e }}
+		s.Refuse()
+		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+		require.NoError(t, err)
+		require.NoError(t, c.SendText("one"))
+		require.NoError(t, c.SendMessage(messages.Outgoing{Kind: messages.Text, Data: []byte("short"), Delivery: messages.Delivery{TTL: time.Millisecond}}))
+		require.ErrorIs(t, c.SendText("full"), messages.ErrQueueFull)
+		require.ErrorIs(t, c.Send(messages.Text, []byte{0xff}), messages.ErrInvalidUTF8)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
+		defer cancel()
+		require.ErrorIs(t, c.WriteText(ctx, "waits for room in vain"), context.DeadlineExceeded)
+		written := make(chan error, 1)
+		go func() { written <- c.WriteText(t.Context(), "two") }()
+		time.Sleep(time.Millisecond)
+		require.Equal(t, messages.ErrExpired, (<-dropped).Reason)
+		synctest.Wait()
+		st := c.Status()
+		require.Equal(t, messages.OutboxStatus{Messages: 2, Bytes: 6}, st.Outbox)
+		require.EqualValues(t, 1, st.Counters.OutboxDropped)
+
+		down := make(chan error, 1)
+		go func() { down <- c.Shutdown(t.Context()) }()
+		synctest.Wait()
+		require.ErrorIs(t, c.SendText("too late"), messages.ErrClosed)
+		s.Resume()
+		conn := s.Accept(t.Context())
+		conn.Upgrade()
+		conn.ExpectText("one")
+		conn.ExpectText("two")
+		require.NoError(t, <-written)
+		conn.AnswerClose(wire.StatusGoingAway)
+		conn.Close()
+		require.NoError(t, <-down)
+		require.ErrorIs(t, c.SendText("too late"), messages.ErrClosed)
+		require.ErrorIs(t, c.WriteText(t.Context(), "too late"), messages.ErrClosed)
+	})
+}
+
+// Shutdown gives up what is left when its context ends.
+func TestShutdownDeadline(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.Outbox = &supervisor.OutboxConfig{}
+		s.Refuse()
+		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+		require.NoError(t, err)
+		written := make(chan error, 1)
+		go func() { written <- c.WriteText(t.Context(), "never") }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.ErrorIs(t, c.Shutdown(ctx), context.DeadlineExceeded)
+		require.ErrorIs(t, <-written, messages.ErrStopped)
+	})
+}
+
+// What the writer had taken when the connection ended is not sent again unless it
+// says so; what it had not taken is.
+func TestUnconfirmed(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.Outbox = &supervisor.OutboxConfig{Bytes: 64 << 20}
+		opts.QueueBytes = 64 << 20
+		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+		require.NoError(t, err)
+		conn := s.Accept(t.Context())
+		conn.Upgrade()
+		synctest.Wait()
+		big := make([]byte, 8<<20) // does not fit into the pipe
+		fate := make(chan error, 1)
+		go func() { fate <- c.Write(t.Context(), messages.Binary, big) }()
+		synctest.Wait()
+		require.NoError(t, c.SendText("behind it"))
+		conn.Reset()
+		require.ErrorIs(t, <-fate, messages.ErrUnconfirmed)
+		conn = s.Accept(t.Context())
+		conn.Upgrade()
+		conn.ExpectText("behind it")
+
+		go func() {
+			fate <- c.WriteMessage(t.Context(), messages.Outgoing{Kind: messages.Binary, Data: big, Delivery: messages.Delivery{Resend: true}})
+		}()
+		synctest.Wait()
+		conn.Reset()
+		conn = s.Accept(t.Context())
+		conn.Upgrade()
+		conn.ExpectBinary(big)
+		require.NoError(t, <-fate)
+		c.Abort()
+		<-c.Done()
+	})
 }

@@ -56,7 +56,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 
 // Supervise keeps a connection to a ws or wss URL up until ctx ends or the
 // client is closed, or until an end that the verdict calls final; see
-// supervisor.DefaultVerdict. It returns at once: the first attempt runs in the
+// supervisor.DefaultVerdicts. It returns at once: the first attempt runs in the
 // background like all others, and is an event. opts may be nil. An error says
 // that the URL or the options are not valid.
 //

@@ -38,6 +38,12 @@ type Handler struct {
 	OnClosed func(c *Client, e *messages.Closed)
 	// OnReconnecting: the client will connect again after a delay.
 	OnReconnecting func(c *Client, e *messages.ReconnectScheduled)
+	// OnPaused: the client has no connection until Resume or Reconnect.
+	OnPaused func(c *Client, e *messages.Paused)
+	// OnDropped: the outbox has given up a message.
+	OnDropped func(c *Client, e *messages.OutboxDropped)
+	// OnOutboxFailed: the store of the outbox has failed.
+	OnOutboxFailed func(c *Client, e *messages.OutboxFailed)
 	// OnGaveUp: the client will not connect again.
 	OnGaveUp func(c *Client, e *messages.GaveUp)
 	// OnPanic: a callback panicked.
@@ -155,6 +161,12 @@ func (s *handlerSink) Event(event any) {
 		call(s.c, h.OnClosed, e)
 	case *messages.ReconnectScheduled:
 		call(s.c, h.OnReconnecting, e)
+	case *messages.Paused:
+		call(s.c, h.OnPaused, e)
+	case *messages.OutboxDropped:
+		call(s.c, h.OnDropped, e)
+	case *messages.OutboxFailed:
+		call(s.c, h.OnOutboxFailed, e)
 	case *messages.GaveUp:
 		call(s.c, h.OnGaveUp, e)
 	case *messages.HandlerFailed:

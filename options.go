@@ -13,6 +13,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 )
 
@@ -64,11 +65,28 @@ type Options struct {
 	// failed with the code 1011 and not made again.
 	OnPanic supervisor.PanicPolicy
 
-	// Backoff are the delays between attempts of Supervise.
-	Backoff supervisor.Backoff
-	// Verdict decides for Supervise after every failure whether to connect
-	// again. Default: supervisor.DefaultVerdict. It must not block.
-	Verdict func(cause error) supervisor.Verdict
+	// RetryPolicy says when Supervise connects again after a failure, with what
+	// delays, and when it gives up.
+	supervisor.RetryPolicy
+	// Endpoints are further addresses for Supervise, besides its url, which is the
+	// first of the list, and the order in which they are tried.
+	Endpoints supervisor.Endpoints
+	// Provider, if set, is asked before every attempt for the request: URL, header,
+	// subprotocols, TLS configuration. An HTTP status 401 or 403 makes Supervise
+	// ask it once for other credentials. It may block until its context ends.
+	Provider supervisor.Provider
+	// ProviderTimeout bounds one call of Provider, and one of Subscribe. Default 10 s.
+	ProviderTimeout time.Duration
+	// Subscribe, if set, gives the messages that every new connection begins with,
+	// before anything else is sent and before OnOpen. An error fails the attempt.
+	// It may block until its context ends. What is received before the handler
+	// has seen OnOpen waits.
+	Subscribe func(ctx context.Context, opened *messages.Opened) ([]messages.Outgoing, error)
+
+	// Outbox, if set, holds what is sent while the connection is not open: Send
+	// then fails only when the outbox is full. Nil: Send fails with
+	// messages.ErrNotOpen, Write waits.
+	Outbox *supervisor.OutboxConfig
 
 	// System is the actor system in which the client's actors live. Default: one
 	// that all clients of the program share.
@@ -93,15 +111,19 @@ func (o *Options) config(url string) (supervisor.Config, error) {
 			UserAgent:    o.UserAgent,
 			Subprotocols: o.Subprotocols,
 		},
-		Handshaker:     h,
-		ConnectTimeout: o.ConnectTimeout,
-		Settings:       o.Settings,
-		Inline:         o.Inline,
-		OnPanic:        o.OnPanic,
-		Backoff:        o.Backoff,
-		Verdict:        o.Verdict,
-		Observer:       o.Observer,
-		Logger:         o.Logger,
+		Handshaker:      h,
+		ConnectTimeout:  o.ConnectTimeout,
+		ProviderTimeout: o.ProviderTimeout,
+		Settings:        o.Settings,
+		Inline:          o.Inline,
+		OnPanic:         o.OnPanic,
+		RetryPolicy:     o.RetryPolicy,
+		Endpoints:       o.Endpoints,
+		Provider:        o.Provider,
+		Subscribe:       o.Subscribe,
+		Outbox:          o.Outbox,
+		Observer:        o.Observer,
+		Logger:          o.Logger,
 	}, err
 }
 

@@ -30,6 +30,9 @@ type CallbackConfig struct {
 	// be any actor, also a remote one; its mailbox is kept short by Touch
 	// messages, which every actor answers by itself.
 	Target *actor.PID
+	// Received, if set, sees every whole data message before the sink. It must not
+	// block, panic nor keep the payload.
+	Received func(kind messages.Kind, payload []byte)
 	// FailOnPanic ends the handling of data for the epoch in which the sink panicked.
 	FailOnPanic bool
 	// Inline runs the sink on the goroutine that reads from the network.
@@ -65,6 +68,9 @@ func (c *callback) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *Batch:
 		c.epoch = msg.Epoch
+		if c.Received != nil {
+			c.received(msg)
+		}
 		switch {
 		case c.gone, c.failed == msg.Epoch:
 			msg.Release()
@@ -102,6 +108,20 @@ func (c *callback) Receive(ctx actor.Context) {
 	case *actor.Stopped, *actor.Restarting:
 	default:
 		c.event(ctx, msg)
+	}
+}
+
+func (c *callback) received(b *Batch) {
+	for i := range b.Items {
+		item := &b.Items[i]
+		if !item.Opcode.IsData() || !item.First || !item.Final {
+			continue
+		}
+		kind := messages.Binary
+		if item.Opcode == wire.OpText {
+			kind = messages.Text
+		}
+		c.Received(kind, item.Payload)
 	}
 }
 

@@ -86,7 +86,10 @@ type Conn struct {
 	seam   seam
 	window window
 	rtt    atomic.Int64
+	srtt   atomic.Int64
 	state  atomic.Uint32
+
+	received atomic.Uint64 // data messages
 }
 
 // NewConn prepares a connection. It lives when an actor was spawned from Props.
@@ -115,6 +118,17 @@ func (c *Conn) State() messages.State { return messages.State(c.state.Load()) }
 
 // RTT is the round-trip time of the last answered Ping, 0 before the first.
 func (c *Conn) RTT() time.Duration { return time.Duration(c.rtt.Load()) }
+
+// SmoothedRTT is the average of the round-trip times by RFC 6298: each new one
+// counts an eighth. 0 before the first.
+func (c *Conn) SmoothedRTT() time.Duration { return time.Duration(c.srtt.Load()) }
+
+// Throttled says that reading has stopped because the handler is behind by the
+// whole receive window.
+func (c *Conn) Throttled() bool { return c.window.throttled.Load() }
+
+// Received is how many messages (parts of them, with Streaming) have arrived.
+func (c *Conn) Received() uint64 { return c.received.Load() }
 
 func sent(epoch, ref uint64) *messages.Sent { return &messages.Sent{Epoch: epoch, Ref: ref} }
 

@@ -83,6 +83,7 @@ type openPing struct {
 type traffic struct {
 	reads     uint64 // reads that brought something
 	throttled bool   // reading has stopped because our side handles too slowly
+	throttles uint64 // how often that was so
 }
 
 type machineConfig struct {
@@ -116,12 +117,17 @@ type machine struct {
 	writeEnded bool
 
 	alive     bool
+	data      uint64 // messages, or parts of them, that were received
 	pings     []openPing
 	nextPing  uint64
-	awaiting  bool   // a keepalive Ping is open
-	readsThen uint64 // reads when it was sent
+	awaiting  bool      // a keepalive Ping is open
+	then      traffic   // when it was sent
+	due       time.Time // when its Pong is
+	probeNo   uint64    // its number among the control frames
 	misses    int
+	excused   int // judgements put off since the last sign of life
 	lastRTT   time.Duration
+	smoothRTT time.Duration
 }
 
 func newMachine(cfg machineConfig, out *Outbound, now time.Time) *machine {
@@ -156,6 +162,7 @@ func (m *machine) reply(outcomes []outcome) {
 func (m *machine) received(b *Batch, now time.Time) {
 	if !b.control && m.takesData() { // nearly always
 		m.alive = m.alive || len(b.Items) > 0
+		m.data += uint64(len(b.Items))
 		return
 	}
 	keep := 0
@@ -175,6 +182,7 @@ func (m *machine) received(b *Batch, now time.Time) {
 			continue // the events are Closing and Closed
 		default:
 			m.alive = true
+			m.data++
 		}
 		b.Items[keep] = *item
 		keep++
@@ -230,6 +238,10 @@ func (m *machine) pong(data []byte, now time.Time) (rtt time.Duration) {
 		}
 		rtt = now.Sub(m.pings[i].at)
 		m.lastRTT = rtt
+		if m.smoothRTT == 0 {
+			m.smoothRTT = rtt
+		}
+		m.smoothRTT += (rtt - m.smoothRTT) / 8 // RFC 6298 §2
 		for _, p := range m.pings[:i+1] {
 			if p.call != nil {
 				p.call.RTT <- now.Sub(p.at)
@@ -244,7 +256,7 @@ func (m *machine) pong(data []byte, now time.Time) (rtt time.Duration) {
 
 // live notes that the server has shown life.
 func (m *machine) live() {
-	m.misses = 0
+	m.misses, m.excused = 0, 0
 	if m.awaiting {
 		m.awaiting = false
 		m.stopTimer(timerPong)
@@ -543,28 +555,47 @@ func (m *machine) probe(t traffic, now time.Time) {
 		m.pings = append(m.pings, openPing{data, now, nil})
 	}
 	// With a full queue no Ping is sent; traffic is awaited all the same.
+	m.probeNo, _ = m.out.controls()
 	m.awaiting = true
-	m.readsThen = t.reads
+	m.awaitPong(t, now)
+}
+
+// awaitPong gives the Pong, or other traffic, pongTimeout from now.
+func (m *machine) awaitPong(t traffic, now time.Time) {
+	m.then, m.due = t, now.Add(m.pongTimeout)
 	m.setTimer(timerPong, m.pongTimeout)
 }
 
 // pongOverdue judges whose fault it is that no Pong came.
 func (m *machine) pongOverdue(t traffic, now time.Time) {
+	// The Pong may wait in front of our own door: we had stopped reading, or we did
+	// not get to run, for example because an inline handler had our goroutine.
+	ownFault := t.throttled || t.throttles != m.then.throttles || now.Sub(m.due) > m.pongTimeout/4
 	switch {
-	case t.throttled:
-		// We have stopped reading: the Pong may wait in front of our own door.
-		m.readsThen = t.reads
-		m.setTimer(timerPong, m.pongTimeout)
-	case t.reads != m.readsThen:
+	case t.reads != m.then.reads:
 		m.live() // traffic is life
+	case ownFault:
+		m.excused++
+		m.awaitPong(t, now)
 	default:
 		m.misses++
 		if m.misses > m.pingMisses {
-			m.fail(wire.StatusInternalError, fmt.Errorf("%w: nothing from the server for %v, %d pings unanswered",
-				messages.ErrPongTimeout, time.Duration(m.misses)*m.pongTimeout, m.misses), deadDrainTimeout)
+			m.fail(wire.StatusInternalError, m.livenessError(), deadDrainTimeout)
 			return
 		}
 		m.probe(t, now)
+	}
+}
+
+func (m *machine) livenessError() error {
+	_, written := m.out.controls()
+	_, queued := m.out.Queued()
+	return &messages.LivenessError{
+		Silence:   time.Duration(m.misses) * m.pongTimeout,
+		Pings:     m.misses,
+		Unwritten: written < m.probeNo,
+		Queued:    queued,
+		Excused:   m.excused,
 	}
 }
 
@@ -608,6 +639,6 @@ func (m *machine) finish(now time.Time) {
 		}
 	}
 	m.pings = nil
-	m.emit(&messages.Closed{Epoch: m.epoch, Err: end, Unsent: m.out.givenUp()})
+	m.emit(&messages.Closed{Epoch: m.epoch, Err: end, Unsent: m.out.GivenUp()})
 	m.do(effect{kind: effectEnd, ended: &Ended{Epoch: m.epoch, Err: end, Alive: m.alive}})
 }

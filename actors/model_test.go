@@ -60,6 +60,7 @@ type model struct {
 
 	state   messages.State
 	refs    map[uint64]string // accepted sends without an answer
+	taken   map[uint64]bool   // sends that the writer has taken
 	nextRef uint64
 	ended   int
 	closed  int
@@ -78,6 +79,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		now:    time.Unix(0, 0),
 		timers: map[timerKind]bool{},
 		refs:   map[uint64]string{},
+		taken:  map[uint64]bool{},
 		frames: &wire.Decoder{Role: wire.Server},
 		state:  messages.StateOpen,
 	}
@@ -184,6 +186,11 @@ func (md *model) answer(o outcome) {
 	if _, owed := md.refs[o.reply.Ref]; !owed {
 		md.failf("send %d was answered twice, now with %v", o.reply.Ref, o.err)
 	}
+	// What the writer had taken may have arrived, and nothing else.
+	taken, unconfirmed := md.taken[o.reply.Ref], errors.Is(o.err, messages.ErrUnconfirmed)
+	if taken != (o.err == nil || unconfirmed) {
+		md.failf("send %d, taken by the writer %v, is answered with %v", o.reply.Ref, taken, o.err)
+	}
 	delete(md.refs, o.reply.Ref)
 }
 
@@ -251,7 +258,7 @@ func (md *model) step() {
 func (md *model) fire(kind timerKind) {
 	md.note("timer %s", timerNames[kind])
 	delete(md.timers, kind)
-	md.m.timedOut(kind, traffic{reads: md.Uint64N(3), throttled: md.IntN(8) == 0}, md.now)
+	md.m.timedOut(kind, traffic{reads: md.Uint64N(3), throttled: md.IntN(8) == 0, throttles: md.Uint64N(2)}, md.now)
 	md.carryOut()
 }
 
@@ -329,6 +336,11 @@ func (md *model) write(how int) {
 		for _, buf := range md.out.take(nil) {
 			md.inflight = true
 			md.wroteOff = append(md.wroteOff, buf...)
+		}
+		for _, c := range md.out.inflight {
+			for _, r := range c.replies {
+				md.taken[r.Ref] = true
+			}
 		}
 		if !md.inflight {
 			md.woken = false

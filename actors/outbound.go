@@ -43,9 +43,17 @@ type Reply struct {
 	PID  *actor.PID
 	Ref  uint64
 	Done chan<- error // needs room for one value
+	// Owner, if set, is told instead of the others.
+	Owner Settler
 }
 
-func (r Reply) wanted() bool { return r.PID != nil || r.Done != nil }
+// Settler is told what became of a message: err is nil if it was written. It is
+// called once, on any goroutine, and must not block.
+type Settler interface {
+	Settled(epoch, ref uint64, err error)
+}
+
+func (r Reply) wanted() bool { return r.PID != nil || r.Done != nil || r.Owner != nil }
 
 // outcome is a Reply that is due; err is nil if the frame was written.
 type outcome struct {
@@ -59,6 +67,7 @@ type chunk struct {
 	replies []Reply
 	msgs    int // data frames in buf
 	payload int // their payload bytes
+	control int // control frames in buf
 	close   bool
 }
 
@@ -105,6 +114,9 @@ type Outbound struct {
 	inflight     []chunk // taken by the writer
 	closeWritten bool
 	unsent       int // data frames that were given up
+
+	controlsQueued, controlsWritten uint64 // control frames so far
+	written                         Counts // data so far
 
 	open         map[streamKey]*fragments // streams that may go on
 	sending      bool                     // a message in fragments is on its way …
@@ -378,6 +390,8 @@ func (o *Outbound) appendControl(op wire.Opcode, data []byte, reply Reply) *chun
 	}
 	c := &o.control[0]
 	c.buf = wire.AppendFrame(c.buf, true, 0, op, o.keys.Next(), data)
+	c.control++
+	o.controlsQueued++
 	if reply.wanted() {
 		c.replies = append(c.replies, reply)
 	}
@@ -442,7 +456,10 @@ func (o *Outbound) shut(err error) []outcome {
 	defer o.mu.Unlock()
 	o.gate, o.err = gateShut, err
 	out := o.dropWaiting(nil, err)
-	for _, list := range [...][]chunk{o.inflight, o.control, o.data} {
+	for i := range o.inflight {
+		out = o.drop(out, &o.inflight[i], unconfirmed(err))
+	}
+	for _, list := range [...][]chunk{o.control, o.data} {
 		for i := range list {
 			out = o.drop(out, &list[i], err)
 		}
@@ -452,6 +469,9 @@ func (o *Outbound) shut(err error) []outcome {
 	return out
 }
 
+// unconfirmed is what senders are told whose frames the writer has taken.
+func unconfirmed(err error) error { return fmt.Errorf("%w: %w", messages.ErrUnconfirmed, err) }
+
 // disown gives up waiting for what is being written, though the write goes on.
 func (o *Outbound) disown(err error) (out []outcome) {
 	o.mu.Lock()
@@ -459,7 +479,7 @@ func (o *Outbound) disown(err error) (out []outcome) {
 	for i := range o.inflight {
 		c := &o.inflight[i]
 		for _, r := range c.replies {
-			out = append(out, outcome{r, err})
+			out = append(out, outcome{r, unconfirmed(err)})
 		}
 		c.replies = nil
 	}
@@ -531,6 +551,9 @@ func (o *Outbound) wrote(out []outcome) []outcome {
 		c := &o.inflight[i]
 		o.msgs -= c.msgs
 		o.bytes -= c.payload
+		o.controlsWritten += uint64(c.control)
+		o.written.Messages += uint64(c.msgs)
+		o.written.Bytes += uint64(c.payload)
 		o.closeWritten = o.closeWritten || c.close
 		for _, r := range c.replies {
 			out = append(out, outcome{r, nil})
@@ -573,6 +596,23 @@ func (o *Outbound) Queued() (msgs, bytes int) {
 	return o.msgs, o.bytes
 }
 
+// Counts are data frames and their payload in bytes.
+type Counts struct{ Messages, Bytes uint64 }
+
+// Written returns what was handed to the operating system so far.
+func (o *Outbound) Written() Counts {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.written
+}
+
+// controls returns how many control frames were queued, and how many of them written, so far.
+func (o *Outbound) controls() (queued, written uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.controlsQueued, o.controlsWritten
+}
+
 // wasClosed says whether a Close frame was completely written.
 func (o *Outbound) wasClosed() bool {
 	o.mu.Lock()
@@ -587,8 +627,8 @@ func (o *Outbound) unwritten() bool {
 	return len(o.inflight)+len(o.control)+len(o.data) > 0
 }
 
-// givenUp returns how many accepted data frames were not completely written.
-func (o *Outbound) givenUp() int {
+// GivenUp returns how many accepted data frames were not completely written.
+func (o *Outbound) GivenUp() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.unsent

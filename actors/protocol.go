@@ -104,7 +104,9 @@ func (p *protocol) batch(b *Batch) {
 	p.machine.received(b, now)
 	if p.machine.lastRTT > 0 {
 		p.conn.rtt.Store(int64(p.machine.lastRTT))
+		p.conn.srtt.Store(int64(p.machine.smoothRTT))
 	}
+	p.conn.received.Store(p.machine.data)
 	// What a Close or a violation in this batch sets off comes behind its messages.
 	if len(b.Items) > 0 {
 		p.conn.seam.post(p.conn.Callback, b)

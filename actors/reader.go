@@ -22,6 +22,7 @@ type window struct {
 	released  atomic.Int64  // handled, but not told to the reader yet
 	free      atomic.Bool   // credit is not needed any more
 	throttled atomic.Bool   // the goroutine waits for credit
+	throttles atomic.Uint64 // how often it did
 	wake      chan struct{} // something of the above changed
 	discard   atomic.Bool   // throw away what comes
 	stop      atomic.Bool
@@ -35,7 +36,9 @@ func (w *window) init(size int) {
 	w.wake = make(chan struct{}, 1)
 }
 
-func (w *window) traffic() traffic { return traffic{w.reads.Load(), w.throttled.Load()} }
+func (w *window) traffic() traffic {
+	return traffic{w.reads.Load(), w.throttled.Load(), w.throttles.Load()}
+}
 
 // release takes back the credit of a batch and returns how much the reader
 // actor shall be told about now. Up to a quarter of the window stays untold, to
@@ -57,6 +60,7 @@ func (w *window) signal() {
 // wait blocks until there is credit, and returns false if the reader has to stop.
 func (w *window) wait() bool {
 	if w.used.Load() >= w.size && !w.unlimited() {
+		w.throttles.Add(1)
 		w.throttled.Store(true)
 		for w.used.Load() > w.size/2 && !w.unlimited() {
 			<-w.wake

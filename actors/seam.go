@@ -49,7 +49,15 @@ type seam struct {
 func (s *seam) post(pid *actor.PID, message any) { s.root.Send(pid, message) }
 
 // reply reports an outcome to where it was asked for.
-func (s *seam) reply(epoch uint64, o outcome) {
+func (s *seam) reply(epoch uint64, o outcome) { Answer(s.root, epoch, o.reply, o.err) }
+
+// Answer reports what became of a send; err is nil if it was sent.
+func Answer(root *actor.RootContext, epoch uint64, reply Reply, err error) {
+	o := outcome{reply, err}
+	if o.reply.Owner != nil {
+		o.reply.Owner.Settled(epoch, o.reply.Ref, o.err)
+		return
+	}
 	if o.reply.Done != nil {
 		o.reply.Done <- o.err
 	}
@@ -57,8 +65,8 @@ func (s *seam) reply(epoch uint64, o outcome) {
 		return
 	}
 	if o.err == nil {
-		s.post(o.reply.PID, sent(epoch, o.reply.Ref))
+		root.Send(o.reply.PID, sent(epoch, o.reply.Ref))
 	} else {
-		s.post(o.reply.PID, sendFailed(epoch, o.reply.Ref, o.err))
+		root.Send(o.reply.PID, sendFailed(epoch, o.reply.Ref, o.err))
 	}
 }

@@ -5,6 +5,7 @@ package handshake
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -33,6 +34,10 @@ type Head struct {
 	Host string
 	// Fields are all other lines, in the order in which they are sent.
 	Fields []Field
+
+	// TLSConfig, if set, takes the place of the adapter's own for the TLS
+	// handshake with the server. An adapter that cannot do that has to fail.
+	TLSConfig *tls.Config
 }
 
 // Field is one line of a header section.

@@ -4,6 +4,7 @@ package handshake
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -53,6 +54,12 @@ type Request struct {
 	// offered several times with different parameters (RFC 6455 §9.1). None by
 	// default. The caller has to be able to run what it offers.
 	Extensions []Extension
+
+	// TLSConfig is used for wss in place of the TLSConfig of the adapter, e.g.
+	// with a client certificate that changes from one attempt to the next. It is
+	// not carried to another host or port by a redirect, and a RoundTripAdapter
+	// refuses it. nil: that of the adapter.
+	TLSConfig *tls.Config
 }
 
 // DefaultUserAgent is the product token that is sent as User-Agent unless the

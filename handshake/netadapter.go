@@ -112,10 +112,14 @@ func (a *NetAdapter) Exchange(ctx context.Context, u *url.URL, head *Head) (answ
 	}()
 	if secure(u) {
 		name := tlsName(u)
-		if a.TLSConfig != nil && a.TLSConfig.ServerName != "" {
-			name = a.TLSConfig.ServerName
+		config := a.TLSConfig
+		if head.TLSConfig != nil {
+			config = head.TLSConfig
 		}
-		t := a.tlsClient(conn, name)
+		if config != nil && config.ServerName != "" {
+			name = config.ServerName
+		}
+		t := tlsClient(conn, config, name)
 		// RFC 6455 §4.1: the TLS handshake comes before any HTTP.
 		if err := a.stage(StageTLS).run(ctx, conn, t.HandshakeContext); err != nil {
 			return nil, err
@@ -316,11 +320,11 @@ func (a *NetAdapter) setNoDelay(conn net.Conn) {
 }
 
 // tlsClient wraps conn for a peer of this name, the server or a proxy.
-func (a *NetAdapter) tlsClient(conn net.Conn, name string) *tls.Conn {
-	config := &tls.Config{}
-	if a.TLSConfig != nil {
-		config = a.TLSConfig.Clone()
+func tlsClient(conn net.Conn, config *tls.Config, name string) *tls.Conn {
+	if config == nil {
+		config = &tls.Config{}
 	}
+	config = config.Clone()
 	config.ServerName = name
 	config.NextProtos = []string{"http/1.1"} // what is spoken here, whatever the configuration was made for
 	return tls.Client(conn, config)

@@ -35,7 +35,7 @@ func (a *NetAdapter) dialThrough(ctx context.Context, via, u *url.URL, head *Hea
 		err = a.stage(StageProxy).run(ctx, tcp, func(ctx context.Context) error {
 			switch via.Scheme {
 			case "https":
-				t := a.tlsClient(tcp, tlsName(via))
+				t := tlsClient(tcp, a.TLSConfig, tlsName(via))
 				if err := t.HandshakeContext(ctx); err != nil {
 					return err
 				}

@@ -52,7 +52,7 @@ func redirect(from *url.URL, req *Request, location string) (*url.URL, *Request,
 		return to, &next, nil
 	}
 	// RFC 9110 §15.4: what was meant for one host is not given to another.
-	next.Host = ""
+	next.Host, next.TLSConfig = "", nil
 	next.Header = make(http.Header)
 	for name, values := range req.Header {
 		if !equalFold(name, "Authorization") && !equalFold(name, "Cookie") {

@@ -96,7 +96,7 @@ func validHost(s string) bool {
 
 // head makes the header section (RFC 6455 §4.1). The Request has been checked.
 func (r *Request) head(u *url.URL, key string) *Head {
-	h := &Head{Host: r.Host}
+	h := &Head{Host: r.Host, TLSConfig: r.TLSConfig}
 	if h.Host == "" {
 		h.Host = withoutZone(u.Host)
 	}

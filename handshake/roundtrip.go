@@ -47,6 +47,9 @@ const defaultRoundTripTimeout = 30 * time.Second
 
 // Exchange implements Adapter.
 func (a *RoundTripAdapter) Exchange(ctx context.Context, u *url.URL, head *Head) (*Answer, error) {
+	if head.TLSConfig != nil {
+		return nil, fail(StageRequest, errors.New("a RoundTripAdapter cannot use Request.TLSConfig: set it in the transport of its Client"))
+	}
 	leave, err := a.Gate.enterUnknown(ctx, address(u))
 	if err != nil {
 		return nil, fail(StageDial, err)

@@ -360,3 +360,29 @@ func TestEverythingInsideTLS(t *testing.T) {
 		t.Error("HTTP in the clear")
 	}
 }
+
+// The configuration of the Request wins over that of the adapter, and is not
+// carried to another host.
+func TestTLSConfigOfTheRequest(t *testing.T) {
+	checkLeaks(t)
+	ca := newAuthority(t)
+	s, _ := secureServer(t, &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, []string{"name.test"}, nil)}}, upgrade)
+	client := &Client{Adapter: &NetAdapter{TLSConfig: newAuthority(t).client(), LookupIP: toLoopback}}
+	req := &Request{URL: "wss://name.test:" + s.port() + "/", TLSConfig: ca.client()}
+	echoes(t, open(t, client, req))
+
+	client = &Client{Adapter: &RoundTripAdapter{}}
+	_, err := client.Handshake(context.Background(), req)
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Stage != StageRequest {
+		t.Errorf("over net/http: got %v, want an error of the request", err)
+	}
+
+	from, _ := ParseURL("wss://name.test/")
+	for location, carried := range map[string]bool{"/other": true, "wss://other.test/": false} {
+		_, next, err := redirect(from, req, location)
+		if err != nil || (next.TLSConfig != nil) != carried {
+			t.Errorf("redirect to %s: carried %v, want %v (%v)", location, next.TLSConfig != nil, carried, err)
+		}
+	}
+}

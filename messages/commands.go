@@ -1,6 +1,10 @@
 package messages
 
-import "github.com/dandelionws/dandelion/wire"
+import (
+	"time"
+
+	"github.com/dandelionws/dandelion/wire"
+)
 
 // Kind tells the two kinds of data message apart (RFC 6455 §5.6).
 type Kind uint8
@@ -40,12 +44,14 @@ func (k Kind) Opcode() wire.Opcode {
 type SendText struct {
 	Ref  uint64
 	Text string
+	Delivery
 }
 
 // SendBinary sends one binary message in one frame.
 type SendBinary struct {
 	Ref  uint64
 	Data []byte
+	Delivery
 }
 
 // SendFragment sends a part of a message as one frame (RFC 6455 §5.4). The
@@ -103,12 +109,24 @@ type FailConnection struct {
 }
 
 // Reconnect gives up the current connection, if there is one, with the code
-// 1001 (going away), and connects again at once, without a backoff delay.
+// 1001 (going away), and connects again at once, without a backoff delay. It
+// ends a pause. An attempt under way is not disturbed.
 type Reconnect struct{}
+
+// Pause closes the connection with the code 1001 (going away), if there is one,
+// and makes no other until Resume or Reconnect. The event is Paused.
+type Pause struct{}
+
+// Resume ends a pause: it connects at once, without a backoff delay.
+type Resume struct{}
 
 // Stop closes the connection with the code 1001 (going away), if there is one,
 // and ends the supervisor. The sender is answered with *Stopped when every event was handled.
-type Stop struct{}
+type Stop struct {
+	// Flush is for how long the supervisor first goes on, also through reconnects,
+	// until its outbox is empty. New messages are refused meanwhile. 0 means not at all.
+	Flush time.Duration
+}
 
 // GetStatus asks for a *Status.
 type GetStatus struct{}

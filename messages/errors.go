@@ -34,10 +34,20 @@ var (
 	ErrControlTooLong = errors.New("control frame payload is too long")
 	// ErrInvalidCloseCode: the code must not be sent in a Close frame (RFC 6455 §7.4).
 	ErrInvalidCloseCode = errors.New("close code must not be sent")
-	// ErrPongTimeout: the server did not answer Pings in time.
+	// ErrPongTimeout: the server did not answer Pings in time. The error is a *LivenessError.
 	ErrPongTimeout = errors.New("no pong in time")
 	// ErrCloseTimeout: the server did not answer our Close in time.
 	ErrCloseTimeout = errors.New("closing handshake not completed in time")
+	// ErrUnconfirmed: the connection ended when the message was being written, or
+	// was written and not acknowledged: whether it has arrived is not known.
+	ErrUnconfirmed = errors.New("not known whether it has arrived")
+	// ErrDropped: the outbox has given the message up.
+	ErrDropped = errors.New("dropped from the outbox")
+	// ErrExpired: the message was not sent within its TTL.
+	ErrExpired = errors.New("not sent in time")
+	// ErrStored: the message was not sent by this supervisor, but is in the store
+	// of the outbox: the next one will send it.
+	ErrStored = errors.New("kept in the store of the outbox")
 	// ErrStopped: the supervisor has ended.
 	ErrStopped = errors.New("client is stopped")
 	// ErrHandlerFailed: the connection was failed because the user's handler failed.
@@ -121,6 +131,41 @@ func (e *CloseError) Unwrap() error { return e.Cause }
 // Is makes errors.Is(err, ErrClosed) true: what fails with a CloseError fails
 // because the connection is closed.
 func (e *CloseError) Is(target error) bool { return target == ErrClosed }
+
+// LivenessError says that the connection was failed because no sign of life came
+// from the server. errors.Is finds ErrPongTimeout.
+//
+// Time in which this side had stopped reading, because the handler was behind
+// with what had arrived, or in which it did not get to run, is not part of it.
+type LivenessError struct {
+	// Silence is for how long nothing came although it was asked for.
+	Silence time.Duration
+	// Pings is how many Pings in a row were not answered.
+	Pings int
+	// Unwritten: the last Ping had not left this side. The server, or the network
+	// on the way to it, takes no data.
+	Unwritten bool
+	// Queued is how many bytes of messages waited to be written.
+	Queued int
+	// Excused is how often the judgement was put off because this side was slow.
+	Excused int
+}
+
+func (e *LivenessError) Error() string {
+	s := fmt.Sprintf("%v: the server was silent for %v, %d pings unanswered", ErrPongTimeout, e.Silence, e.Pings)
+	if e.Unwritten {
+		s += fmt.Sprintf("; it also takes no data: the last ping was still to be written, with %d bytes of messages", e.Queued)
+	} else {
+		s += "; pings were written and this side was reading"
+	}
+	if e.Excused > 0 {
+		s += fmt.Sprintf("; before, our own handler or process was slow %d times", e.Excused)
+	}
+	return s
+}
+
+// Is makes errors.Is(err, ErrPongTimeout) true.
+func (e *LivenessError) Is(target error) bool { return target == ErrPongTimeout }
 
 // HandlerTerminatedError says that the user's actor to which the events went has terminated.
 type HandlerTerminatedError struct {

@@ -107,6 +107,33 @@ type ReconnectScheduled struct {
 	Reason  string        // what decided it, e.g. "connection lost"
 }
 
+// OutboxDropped: the outbox has given up a message, because it was full or
+// because the time of the message was over. Its sender is told as well.
+type OutboxDropped struct {
+	Epoch  uint64 // of the current or last connection
+	Ref    uint64 // of the send command
+	ID     string // of the message
+	Kind   Kind
+	Size   int           // of the payload, in bytes
+	Held   time.Duration // since it was accepted
+	Reason error         // ErrQueueFull or ErrExpired
+}
+
+// OutboxFailed: the store of the outbox has failed. Of messages that could not be
+// stored the senders are told; one that could not be forgotten may be sent again.
+type OutboxFailed struct {
+	Epoch uint64
+	Call  string // "append", "ack" or "replay"
+	Err   error
+}
+
+// Paused: the supervisor was told to pause and has no connection any more (state
+// WAITING). It connects again after Resume or Reconnect.
+type Paused struct {
+	Epoch uint64 // the epoch that ended
+	Cause error  // how it ended
+}
+
 // GaveUp: the supervisor will not connect again although nobody asked it to
 // stop. Stopped follows.
 type GaveUp struct {
@@ -134,15 +161,4 @@ type SendFailed struct {
 	Epoch uint64 // 0 if there was no connection
 	Ref   uint64
 	Err   error
-}
-
-// Status answers GetStatus.
-type Status struct {
-	State       State
-	Epoch       uint64
-	Attempt     int
-	URL         string
-	Subprotocol string
-	RTT         time.Duration // of the last answered Ping, 0 before the first
-	LastCause   error         // why the last connection or attempt ended
 }

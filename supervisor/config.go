@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/messages"
 )
 
 // PanicPolicy says what follows when the user's handler panics. In any case the
@@ -24,12 +25,24 @@ const (
 
 // Config says what to connect to, where the events go and what to do after a failure.
 type Config struct {
-	// Request is the opening handshake; at least its URL has to be set.
+	// Request is the opening handshake; it needs a URL, unless Endpoints has one.
 	Request handshake.Request
+	// Endpoints are further addresses of the same service, and their order.
+	Endpoints Endpoints
+	// Provider, if set, gives the request for every single attempt.
+	Provider Provider
+	// ProviderTimeout bounds one call of Provider, and one of Subscribe. Default 10 s.
+	ProviderTimeout time.Duration
 	// Handshaker makes it. Default: &handshake.Client{}.
 	Handshaker handshake.Handshaker
-	// ConnectTimeout bounds one attempt as a whole. Default 30 s.
+	// ConnectTimeout bounds one attempt as a whole, Provider and Subscribe included. Default 30 s.
 	ConnectTimeout time.Duration
+	// Subscribe, if set, gives the messages that every new connection begins with,
+	// e.g. subscriptions. They go out before everything else, and before Opened.
+	// It runs on the goroutine of the attempt; if it fails the attempt has failed.
+	// Nobody is told what becomes of them: a connection that ends before they are
+	// written is followed by another call.
+	Subscribe func(ctx context.Context, opened *messages.Opened) ([]messages.Outgoing, error)
 	// Context, if set, ends attempts to connect when it ends, and nothing else.
 	Context context.Context
 	// Lifetime, if set, stops the supervisor when it ends, as messages.Stop does.
@@ -53,11 +66,12 @@ type Config struct {
 
 	// Once makes one connection only: every end is final.
 	Once bool
-	// Backoff are the delays between attempts.
-	Backoff Backoff
-	// Verdict decides after every failure what follows. Default: DefaultVerdict.
-	// It runs in the supervisor and must not block.
-	Verdict func(cause error) Verdict
+	// RetryPolicy says when to connect again and when to give up.
+	RetryPolicy
+
+	// Outbox, if set, holds what is sent while no connection is open. Nil: such a
+	// send fails with messages.ErrNotOpen.
+	Outbox *OutboxConfig
 
 	// View, if set, lets other goroutines look at the connection; use one for
 	// each actor that is spawned.
@@ -81,8 +95,8 @@ func (c Config) withDefaults() Config {
 	if c.Lifetime == nil {
 		c.Lifetime = context.Background()
 	}
-	if c.Verdict == nil {
-		c.Verdict = DefaultVerdict
+	if c.ProviderTimeout <= 0 {
+		c.ProviderTimeout = 10 * time.Second
 	}
 	if c.View == nil {
 		c.View = NewView()
@@ -93,7 +107,6 @@ func (c Config) withDefaults() Config {
 	if c.Sink == nil && c.Target == nil {
 		c.Sink = nowhere{}
 	}
-	c.Backoff = c.Backoff.withDefaults()
 	return c
 }
 

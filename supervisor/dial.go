@@ -12,17 +12,59 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
+// Attempt is what a Provider is told.
+type Attempt struct {
+	// Epoch is that of the coming connection.
+	Epoch uint64
+	// Number is 1 for the first attempt since counts were reset.
+	Number int
+	// Cause is why the last connection or attempt ended; nil for the first.
+	Cause error
+	// Refresh: the server has refused the credentials of the last attempt.
+	Refresh bool
+	// Request is Config.Request with the URL of the endpoint whose turn it is. Its
+	// header belongs to the Provider.
+	Request handshake.Request
+}
+
+// Provider gives the request for one attempt: URL, header, subprotocols, TLS
+// configuration. It usually changes a.Request and returns it. It runs on the
+// goroutine of the attempt and may block until ctx ends.
+type Provider func(ctx context.Context, a Attempt) (handshake.Request, error)
+
+// ProviderError says that the Provider gave no request.
+type ProviderError struct{ Err error }
+
+func (e *ProviderError) Error() string {
+	return "no request for this attempt: provider: " + e.Err.Error()
+}
+
+// Unwrap returns what the Provider returned.
+func (e *ProviderError) Unwrap() error { return e.Err }
+
+// SubscribeError says that Subscribe gave no messages for a new connection.
+type SubscribeError struct{ Err error }
+
+func (e *SubscribeError) Error() string {
+	return "new connection not used: subscribe: " + e.Err.Error()
+}
+
+// Unwrap returns what Subscribe returned.
+func (e *SubscribeError) Unwrap() error { return e.Err }
+
 // dialed is the outcome of an attempt.
 type dialed struct {
 	epoch  uint64
 	result *handshake.Result
+	opened *messages.Opened
+	first  []messages.Outgoing // to be sent before everything else
 	err    error
 }
 
 // discard closes a connection that came too late.
 func (d *dialed) discard() {
 	if d.result != nil {
-		d.result.Stream.Close()
+		go d.result.Stream.Close() // over TLS it writes an alert, which can block
 	}
 }
 
@@ -35,13 +77,12 @@ type dial struct {
 }
 
 // startDial makes an attempt and reports its outcome once, unless it is abandoned.
-func startDial(ctx context.Context, timeout time.Duration, h handshake.Handshaker, req handshake.Request, epoch uint64, report func(*dialed)) *dial {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+func startDial(cfg *Config, a Attempt, report func(*dialed)) *dial {
+	ctx, cancel := context.WithTimeout(cfg.Context, cfg.ConnectTimeout)
 	d := &dial{cancel: cancel}
 	go func() {
 		defer cancel()
-		out := &dialed{epoch: epoch}
-		out.result, out.err = tryHandshake(ctx, h, &req)
+		out := cfg.attempt(ctx, a)
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if d.abandoned {
@@ -53,6 +94,75 @@ func startDial(ctx context.Context, timeout time.Duration, h handshake.Handshake
 	return d
 }
 
+// attempt asks for the request, makes the handshake and asks for the first messages.
+func (c *Config) attempt(ctx context.Context, a Attempt) *dialed {
+	out := &dialed{epoch: a.Epoch}
+	req := a.Request
+	if c.Provider != nil {
+		var err error
+		if req, err = bounded(ctx, c.ProviderTimeout, func(ctx context.Context) (handshake.Request, error) { return c.Provider(ctx, a) }); err != nil {
+			out.err = &ProviderError{err}
+			return out
+		}
+	}
+	if out.result, out.err = tryHandshake(ctx, c.Handshaker, &req); out.err != nil {
+		return out
+	}
+	out.opened = describe(a.Epoch, out.result)
+	if c.Subscribe != nil {
+		first, err := bounded(ctx, c.ProviderTimeout, func(ctx context.Context) ([]messages.Outgoing, error) { return c.Subscribe(ctx, out.opened) })
+		if err == nil {
+			err = checkAll(first)
+		}
+		if err != nil {
+			out.discard()
+			out.result, out.err = nil, &SubscribeError{err}
+			return out
+		}
+		out.first = first
+	}
+	return out
+}
+
+// checkAll returns the error of the first message that could not be sent.
+func checkAll(first []messages.Outgoing) error {
+	for i := range first {
+		if err := first[i].Check(); err != nil {
+			return fmt.Errorf("message %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// bounded calls code of the user that should, but may not, return when its
+// context ends; a panic becomes an error.
+func bounded[T any](ctx context.Context, timeout time.Duration, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		r := result{err: fmt.Errorf("runtime.Goexit was called")}
+		defer func() {
+			if p := recover(); p != nil {
+				r.err = fmt.Errorf("panic: %v", p)
+			}
+			done <- r
+		}()
+		r.value, r.err = f(ctx)
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var zero T
+		return zero, fmt.Errorf("it took too long: %w", ctx.Err())
+	}
+}
+
 // tryHandshake turns a panic of a caller's Handshaker into an error.
 func tryHandshake(ctx context.Context, h handshake.Handshaker, req *handshake.Request) (r *handshake.Result, err error) {
 	defer func() {
@@ -62,7 +172,7 @@ func tryHandshake(ctx context.Context, h handshake.Handshaker, req *handshake.Re
 	}()
 	r, err = h.Handshake(ctx, req)
 	if err == nil && (r == nil || r.Stream == nil) {
-		err = fmt.Errorf("handshaker %T returned neither a stream nor an error", h)
+		r, err = nil, fmt.Errorf("handshaker %T returned neither a stream nor an error", h)
 	}
 	return r, err
 }

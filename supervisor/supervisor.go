@@ -10,7 +10,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/actors"
-	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -19,32 +18,50 @@ import (
 // it is spawned and stops itself when it has given up or was told to stop.
 func Props(cfg Config) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &supervisor{Config: cfg.withDefaults()}
+		s := &supervisor{Config: cfg.withDefaults()}
+		if s.Outbox != nil {
+			s.box = newOutbox(*s.Outbox, s.Logger)
+			s.View.outbox.Store(s.box)
+		}
+		return s
 	}, actors.Mailbox(actors.RoleSupervisor, 0, cfg.Observer))
 }
 
 // supervisor is the actor whose PID users hold. All decisions are made here.
 type supervisor struct {
 	Config
-	system   *actor.ActorSystem
-	self     *actor.PID
-	callback *actor.PID
+	system    *actor.ActorSystem
+	self      *actor.PID
+	callback  *actor.PID
+	retries   *retries
+	endpoints *endpointList
 
-	state    messages.State
-	epoch    uint64
-	attempt  int // number of the current attempt, 1 for the first since the delays were reset
-	failures int // in a row since then
-	dial     *dial
-	conn     *actors.Conn
-	protocol *actor.PID // of the connection family, nil if there is none
-	timer    *time.Timer
+	state     messages.State
+	since     time.Time // when it was entered
+	epoch     uint64
+	attempt   int       // number of the current or last attempt, 1 for the first since counts were reset
+	endpoint  *endpoint // of the current or last attempt
+	refresh   bool      // the coming attempt needs other credentials
+	dial      *dial
+	conn      *actors.Conn
+	opened    *messages.Opened // describes conn
+	protocol  *actor.PID       // of the connection family, nil if there is none
+	timer     *time.Timer
+	timerEnds time.Time
+	counters  messages.Counters
+	box       *Outbox // nil if none is configured
+	ending    *ending // what is done before the end
 
 	forgetLifetime func() bool
 
-	wanted   bool         // the end is what the user wants: do not connect again
-	again    bool         // the user wants another connection at once
-	stoppers []*actor.PID // who waits for Stopped
-	cause    error        // why the last connection or attempt ended
+	finishing     bool         // nothing is connected any more
+	wanted        bool         // the end is what the user wants: do not connect again
+	again         bool         // the user wants another connection at once
+	paused        bool         // the user wants no connection for now
+	stoppers      []*actor.PID // who waits for Stopped
+	cause         error        // why the last connection or attempt ended
+	handlerFailed error        // ends the attempt that is under way
+	targetGone    bool         // nobody is left for whom to connect
 }
 
 var _ actor.SupervisorStrategy = (*supervisor)(nil)
@@ -55,25 +72,34 @@ type retryNow struct{ epoch uint64 }
 // Receive never blocks.
 func (s *supervisor) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
-	case *messages.SendText, *messages.SendBinary, *messages.SendFragment,
-		*messages.Ping, *messages.Pong, *actors.PingCall, *messages.FailConnection:
+	case *messages.SendText, *messages.SendBinary:
+		s.send(ctx, msg)
+	case *messages.SendFragment, *messages.Ping, *messages.Pong, *actors.PingCall, *messages.FailConnection:
 		s.forward(ctx, msg)
 	case *messages.Close:
-		s.wanted = true
-		s.forward(ctx, msg)
-		s.endUnlessOpen(ctx)
+		s.close(ctx, msg)
 	case *messages.Stop:
-		s.stopOnDemand(ctx)
+		s.stopOnDemand(ctx, msg)
+	case *flushed:
+		s.flushed(ctx)
+	case *outboxClosed:
+		s.enterStopped()
 	case *messages.Reconnect:
 		s.reconnect(ctx)
+	case *messages.Pause:
+		s.pause(ctx)
+	case *messages.Resume:
+		s.resume()
 	case *messages.GetStatus:
 		ctx.Respond(s.status())
+	case *StatusCall:
+		msg.Status <- s.status()
 	case *dialed:
 		s.dialed(ctx, msg)
 	case *actors.Ended:
 		s.ended(ctx, msg)
 	case *retryNow:
-		if s.state == messages.StateWaiting && msg.epoch == s.epoch {
+		if s.state == messages.StateWaiting && !s.paused && msg.epoch == s.epoch {
 			s.connect()
 		}
 	case *actors.CallbackFailed:
@@ -89,24 +115,39 @@ func (s *supervisor) Receive(ctx actor.Context) {
 
 func (s *supervisor) start(ctx actor.Context) {
 	s.system, s.self = ctx.ActorSystem(), ctx.Self()
-	s.callback = ctx.Spawn(actors.CallbackProps(actors.CallbackConfig{
+	s.retries = newRetries(s.RetryPolicy, s.Logger)
+	s.endpoints = newEndpointList(s.Request.URL, s.Endpoints)
+	callback := actors.CallbackConfig{
 		Sink:        s.Sink,
 		Target:      s.Target,
 		FailOnPanic: s.OnPanic == FailOnPanic,
 		Inline:      s.Inline,
 		Observer:    s.Observer,
 		Logger:      s.Logger,
-	}))
+	}
+	if s.box != nil && s.box.Acked != nil {
+		callback.Received = s.box.received
+	}
+	s.callback = ctx.Spawn(actors.CallbackProps(callback))
 	self, root := s.self, s.system.Root
+	if s.box != nil {
+		events := s.callback
+		s.box.start(func(event any) { root.Send(events, event) },
+			func(epoch uint64, reply actors.Reply, err error) { actors.Answer(root, epoch, reply, err) })
+	}
 	s.forgetLifetime = context.AfterFunc(s.Lifetime, func() { root.Send(self, &messages.Stop{}) })
-	s.attempt = 1
 	s.connect()
 }
 
 // enter is the only place where the state changes. event tells the user.
 func (s *supervisor) enter(state messages.State, event any) {
-	s.state = state
-	s.View.set(func(v *View) { v.state, v.cause = state, s.cause })
+	s.state, s.since = state, time.Now()
+	s.View.set(func(v *View) {
+		v.state, v.cause = state, s.cause
+		if state == messages.StateStopped {
+			v.final = s.status()
+		}
+	})
 	s.emit(event)
 }
 
@@ -118,12 +159,18 @@ func (s *supervisor) emit(event any) {
 
 // connect begins an attempt.
 func (s *supervisor) connect() {
-	s.epoch++
 	s.stopTimer()
-	s.enter(messages.StateConnecting, &messages.Connecting{Epoch: s.epoch, Attempt: s.attempt, URL: displayURL(s.Request.URL)})
-	s.dial = startDial(s.Context, s.ConnectTimeout, s.Handshaker, s.Request, s.epoch, func(d *dialed) {
-		s.system.Root.Send(s.self, d)
-	})
+	s.epoch++
+	s.attempt++
+	s.counters.Attempts++
+	s.again = false
+	s.endpoint = s.endpoints.pick(time.Now())
+	a := Attempt{Epoch: s.epoch, Number: s.attempt, Cause: s.cause, Refresh: s.refresh, Request: s.Request}
+	a.Request.URL = s.endpoint.url
+	a.Request.Header = s.Request.Header.Clone()
+	s.refresh = false
+	s.enter(messages.StateConnecting, &messages.Connecting{Epoch: s.epoch, Attempt: s.attempt, URL: displayURL(s.endpoint.url)})
+	s.dial = startDial(&s.Config, a, func(d *dialed) { s.system.Root.Send(s.self, d) })
 }
 
 // dialed takes the outcome of an attempt.
@@ -134,25 +181,30 @@ func (s *supervisor) dialed(ctx actor.Context, d *dialed) {
 	}
 	s.dial = nil
 	switch {
+	case s.handlerFailed != nil:
+		d.discard()
+		s.cause, s.handlerFailed = s.handlerFailed, nil
+		s.decide(ctx)
 	case d.err != nil:
 		s.cause = d.err
 		s.decide(ctx)
-	case s.wanted: // stopped meanwhile
+	case s.wanted, s.paused, s.again: // wanted since
 		d.discard()
-		s.finish(ctx)
+		s.decide(ctx)
 	default:
-		s.open(ctx, d.result)
+		s.open(ctx, d)
 	}
 }
 
 // open starts the connection family on the stream of a good handshake.
-func (s *supervisor) open(ctx actor.Context, r *handshake.Result) {
-	s.again = false
+func (s *supervisor) open(ctx actor.Context, d *dialed) {
+	s.counters.Connections++
+	s.retries.opened()
+	s.endpoints.opened(s.endpoint)
 	s.conn = actors.NewConn(actors.Config{
 		Settings:  s.Settings,
-		Stream:    r.Stream,
-		Buffered:  r.Buffered,
-		Borrowed:  s.Borrowed,
+		Stream:    d.result.Stream,
+		Buffered:  d.result.Buffered,
 		Epoch:     s.epoch,
 		Callback:  s.callback,
 		Owner:     s.self,
@@ -160,13 +212,31 @@ func (s *supervisor) open(ctx actor.Context, r *handshake.Result) {
 		Observer:  s.Observer,
 		Logger:    s.Logger,
 		FirstPing: rand.Uint64(),
+		Borrowed:  s.Borrowed,
 	})
-	opened := describe(s.epoch, r)
+	s.opened = d.opened
+	subscribed := s.subscribe(d.first)
+	if s.box != nil {
+		s.box.attach(s.epoch, s.conn.Out)
+	}
 	// From here on the user can send; what arrives comes behind Opened.
 	s.View.conn.Store(s.conn)
-	s.View.set(func(v *View) { v.opened = opened })
-	s.enter(messages.StateOpen, opened)
+	s.View.set(func(v *View) { v.opened = d.opened })
+	s.enter(messages.StateOpen, d.opened)
 	s.protocol = ctx.Spawn(s.conn.Props())
+	if subscribed != nil {
+		ctx.Send(s.protocol, &messages.FailConnection{Code: wire.StatusInternalError, Cause: subscribed})
+	}
+}
+
+// subscribe queues the messages that a connection begins with.
+func (s *supervisor) subscribe(first []messages.Outgoing) error {
+	for _, m := range first {
+		if err := s.conn.Out.Send(m.Kind, m.Data, actors.Reply{}); err != nil {
+			return &SubscribeError{err}
+		}
+	}
+	return nil
 }
 
 // ended takes the end of a connection.
@@ -175,12 +245,17 @@ func (s *supervisor) ended(ctx actor.Context, e *actors.Ended) {
 		return
 	}
 	ctx.Poison(s.protocol) // commands that wait in its mailbox are answered first
+	addTraffic(&s.counters, s.conn)
+	if s.box != nil {
+		s.box.detach()
+	}
 	s.conn, s.protocol = nil, nil
 	s.View.conn.Store(nil)
 	s.cause = e.Err
 	s.enter(messages.StateClosed, nil) // the connection itself has told the user
-	if e.Alive && e.Err.Uptime >= s.Backoff.ResetAfter {
-		s.failures, s.attempt = 0, 0
+	if e.Alive && e.Err.Uptime >= s.retries.ResetAfter {
+		s.retries.reset()
+		s.attempt = 0
 	}
 	s.decide(ctx)
 }
@@ -191,39 +266,68 @@ func (s *supervisor) decide(ctx actor.Context) {
 	case s.wanted, s.Once:
 		s.finish(ctx)
 		return
+	case s.paused:
+		s.enter(messages.StateWaiting, &messages.Paused{Epoch: s.epoch, Cause: s.cause})
+		return
 	case s.again:
-		s.again = false
-		s.attempt++
 		s.connect()
 		return
-	}
-	v := s.Verdict(s.cause)
-	s.failures++
-	if v.Retry && s.Backoff.MaxAttempts > 0 && s.failures >= s.Backoff.MaxAttempts {
-		v = stop(fmt.Sprintf("%d attempts made, the limit", s.failures))
-	}
-	if !v.Retry {
-		s.emit(&messages.GaveUp{Epoch: s.epoch, Attempts: s.attempt, Cause: s.cause, Reason: v.Reason})
-		s.finish(ctx)
+	case s.targetGone:
+		s.giveUp(ctx, "handler failed")
 		return
 	}
-	delay := max(s.Backoff.delay(s.failures-1, v.Base), min(v.After, s.Backoff.Max))
-	s.attempt++
+	now := time.Now()
+	s.endpoints.failed(s.endpoint, s.cause, now)
+	v := s.retries.judge(s.cause, now)
+	if v.Action == Stop && ofEndpoint(s.cause) && s.endpoints.exclude(s.endpoint) {
+		v.Action = Retry
+		v.Reason += fmt.Sprintf(", this endpoint is left out, %d left", s.endpoints.left())
+	}
+	delay, v := s.retries.next(s.cause, v, s.endpoints.left(), s.Provider != nil, now)
+	if v.Action == Stop {
+		s.giveUp(ctx, v.Reason)
+		return
+	}
+	s.refresh = v.Action == Refresh
 	msg := &retryNow{s.epoch}
 	s.timer = time.AfterFunc(delay, func() { s.system.Root.Send(s.self, msg) })
-	s.enter(messages.StateWaiting, &messages.ReconnectScheduled{Epoch: s.epoch, Attempt: s.attempt, Delay: delay, Cause: s.cause, Reason: v.Reason})
+	s.timerEnds = now.Add(delay)
+	s.enter(messages.StateWaiting, &messages.ReconnectScheduled{Epoch: s.epoch, Attempt: s.attempt + 1, Delay: delay, Cause: s.cause, Reason: v.Reason})
+}
+
+// giveUp ends a supervisor that nobody has told to stop.
+func (s *supervisor) giveUp(ctx actor.Context, reason string) {
+	s.emit(&messages.GaveUp{Epoch: s.epoch, Attempts: s.attempt, Cause: s.cause, Reason: reason})
+	s.finish(ctx)
 }
 
 // finish ends the supervisor: the callback handles what is queued, then both stop.
 func (s *supervisor) finish(ctx actor.Context) {
+	if s.state == messages.StateStopped || s.finishing {
+		return
+	}
+	s.finishing = true
+	s.forgetLifetime()
+	s.endFlush(ctx)
+	if s.box == nil {
+		s.enterStopped()
+		return
+	}
+	self, root := s.self, s.system.Root
+	s.box.close(func() { root.Send(self, &outboxClosed{}) })
+}
+
+// enterStopped is the end, when the outbox has nothing more to do.
+func (s *supervisor) enterStopped() {
 	if s.state == messages.StateStopped {
 		return
 	}
-	stopped := &messages.Stopped{Epoch: s.epoch, Cause: s.finalCause()}
-	s.forgetLifetime()
-	s.enter(messages.StateStopped, stopped)
+	s.enter(messages.StateStopped, &messages.Stopped{Epoch: s.epoch, Cause: s.finalCause()})
 	s.system.Root.Send(s.callback, &actors.Finish{})
 }
+
+// outboxClosed says that the outbox has nothing more to do.
+type outboxClosed struct{}
 
 // finalCause is nil for an end that the user has asked for and that went well.
 func (s *supervisor) finalCause() error {
@@ -234,86 +338,11 @@ func (s *supervisor) finalCause() error {
 	return s.cause
 }
 
-// stopOnDemand closes what is open and ends the supervisor.
-func (s *supervisor) stopOnDemand(ctx actor.Context) {
-	if from := ctx.Sender(); from != nil {
-		s.stoppers = append(s.stoppers, from)
-	}
-	if s.state == messages.StateStopped {
-		return
-	}
-	s.wanted = true
-	if s.protocol != nil {
-		ctx.Send(s.protocol, &messages.Close{Code: wire.StatusGoingAway})
-	}
-	s.endUnlessOpen(ctx)
-}
-
-// endUnlessOpen ends the supervisor if there is no connection whose end would do it.
-func (s *supervisor) endUnlessOpen(ctx actor.Context) {
-	switch s.state {
-	case messages.StateConnecting:
-		s.dial.cancel() // its outcome ends the supervisor
-	case messages.StateWaiting:
-		s.stopTimer()
-		s.finish(ctx)
-	}
-}
-
-// reconnect gives up the connection or the delay and connects at once.
-func (s *supervisor) reconnect(ctx actor.Context) {
-	if s.wanted {
-		return
-	}
-	switch s.state {
-	case messages.StateOpen:
-		s.again = true
-		ctx.Send(s.protocol, &messages.Close{Code: wire.StatusGoingAway})
-	case messages.StateWaiting:
-		s.connect()
-	}
-}
-
-// forward hands a command to the connection, or answers that there is none.
-func (s *supervisor) forward(ctx actor.Context, command any) {
-	if s.protocol != nil {
-		ctx.RequestWithCustomSender(s.protocol, command, ctx.Sender())
-		return
-	}
-	err := fmt.Errorf("%w: it is %v; wait for Opened", messages.ErrNotOpen, s.state)
-	if s.state == messages.StateStopped {
-		err = messages.ErrStopped
-	}
-	var ref uint64
-	switch c := command.(type) {
-	case *messages.SendText:
-		ref = c.Ref
-	case *messages.SendBinary:
-		ref = c.Ref
-	case *messages.SendFragment:
-		ref = c.Ref
-	case *messages.Ping:
-		ref = c.Ref
-	case *messages.Pong:
-		ref = c.Ref
-	case *messages.Close:
-		ref = c.Ref
-	case *actors.PingCall:
-		c.Err <- err
-		return
-	default:
-		return
-	}
-	if ctx.Sender() != nil {
-		ctx.Respond(&messages.SendFailed{Ref: ref, Err: err})
-	}
-}
-
 // callbackFailed carries out the policy for a handler that has failed.
 func (s *supervisor) callbackFailed(ctx actor.Context, event *messages.HandlerFailed) {
 	s.Logger.Error("dandelion: handler failed", slog.Uint64("epoch", event.Epoch), slog.Any("panic", event.Value), slog.String("stack", string(event.Stack)))
-	_, gone := event.Value.(*messages.HandlerTerminatedError)
-	if !gone {
+	_, s.targetGone = event.Value.(*messages.HandlerTerminatedError)
+	if !s.targetGone {
 		s.emit(event)
 		if s.OnPanic == ContinueOnPanic {
 			return
@@ -324,29 +353,21 @@ func (s *supervisor) callbackFailed(ctx actor.Context, event *messages.HandlerFa
 	case s.protocol != nil:
 		ctx.Send(s.protocol, &messages.FailConnection{Code: wire.StatusInternalError, Cause: cause})
 	case s.state == messages.StateConnecting:
-		s.Verdict = func(error) Verdict { return stop("handler failed") }
+		s.handlerFailed = cause
 		s.dial.cancel()
 	case s.state == messages.StateWaiting:
-		s.stopTimer()
-		s.cause = cause
-		s.emit(&messages.GaveUp{Epoch: s.epoch, Attempts: s.attempt, Cause: cause, Reason: "handler failed"})
-		s.finish(ctx)
+		if v := s.retries.judge(cause, time.Now()); v.Action != Retry || s.targetGone {
+			s.stopTimer()
+			s.cause = cause
+			s.giveUp(ctx, "handler failed")
+		}
 	}
-}
-
-func (s *supervisor) status() *messages.Status {
-	st := &messages.Status{State: s.state, Epoch: s.epoch, Attempt: s.attempt, URL: displayURL(s.Request.URL), LastCause: s.cause}
-	if s.conn != nil {
-		st.RTT = s.conn.RTT()
-		st.Subprotocol = s.View.Opened().Subprotocol
-	}
-	return st
 }
 
 func (s *supervisor) stopTimer() {
 	if s.timer != nil {
 		s.timer.Stop()
-		s.timer = nil
+		s.timer, s.timerEnds = nil, time.Time{}
 	}
 }
 
@@ -363,10 +384,16 @@ func (s *supervisor) stopped() {
 		s.dial.abandon()
 	}
 	s.View.conn.Store(nil)
+	if s.ending != nil {
+		s.ending.timer.Stop()
+	}
+	if s.box != nil {
+		s.box.close(nil)
+	}
 	if s.state != messages.StateStopped {
 		s.state = messages.StateStopped
 		s.View.set(func(v *View) {
-			v.state = messages.StateStopped
+			v.state, v.final = messages.StateStopped, s.status()
 			if v.cause == nil {
 				v.cause = messages.ErrStopped
 			}

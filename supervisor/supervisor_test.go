@@ -167,7 +167,11 @@ func TestStatus(t *testing.T) {
 		future := system.Root.RequestFuture(pid, &messages.GetStatus{}, time.Second)
 		answer, err := future.Result()
 		require.NoError(t, err)
-		require.Equal(t, &messages.Status{State: messages.StateOpen, Epoch: 1, Attempt: 1, URL: "ws://server.test/"}, answer)
+		require.Equal(t, &messages.Status{
+			State: messages.StateOpen, Since: time.Now(), Epoch: 1, Attempt: 1, URL: "ws://server.test/",
+			Endpoints: []messages.EndpointStatus{{URL: "ws://server.test/"}},
+			Counters:  messages.Counters{Attempts: 1, Connections: 1},
+		}, answer)
 		system.Root.Stop(pid)
 		(<-servers).Close()
 		time.Sleep(2 * time.Second)

@@ -1,12 +1,15 @@
 package supervisor
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +21,7 @@ import (
 )
 
 // req: 6455-7.2.3-04
-func TestDefaultVerdict(t *testing.T) {
+func TestDefaultVerdicts(t *testing.T) {
 	closed := func(code wire.StatusCode) error {
 		return &messages.CloseError{Code: code, By: messages.Remote, Clean: true}
 	}
@@ -32,61 +35,66 @@ func TestDefaultVerdict(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		cause error
-		retry bool
+		want  Action
 	}{
-		{"close 1000", closed(1000), false},
-		{"close 1001", closed(1001), true},
-		{"close 1002", closed(1002), false},
-		{"close 1003", closed(1003), false},
-		{"close without status", closed(wire.StatusNoStatus), false},
-		{"close 1007", closed(1007), false},
-		{"close 1008", closed(1008), false},
-		{"close 1009", closed(1009), false},
-		{"close 1010", closed(1010), false},
-		{"close 1011", closed(1011), true},
-		{"close 1012", closed(1012), true},
-		{"close 1013", closed(1013), true},
-		{"close 1014", closed(1014), true},
-		{"close 3000", closed(3000), true},
-		{"close 4999", closed(4999), true},
-		{"connection lost", &messages.CloseError{Code: wire.StatusAbnormal, Cause: io.ErrUnexpectedEOF}, true},
-		{"violation by the server", failed(1002, &wire.ProtocolError{Code: 1002}), false},
-		{"message too big", failed(1009, &wire.LimitError{}), false},
-		{"no pong", failed(1011, fmt.Errorf("%w: nothing", messages.ErrPongTimeout)), true},
-		{"handler failed", failed(1011, fmt.Errorf("%w: boom", messages.ErrHandlerFailed)), false},
-		{"internal error", failed(1011, errors.New("internal error")), true},
-		{"URL", at(handshake.StageURL, errors.New("no host")), false},
-		{"request", at(handshake.StageRequest, errors.New("bad header")), false},
-		{"resolve", at(handshake.StageResolve, errors.New("no such host")), true},
-		{"dial", at(handshake.StageDial, errors.New("refused")), true},
-		{"proxy", at(handshake.StageProxy, errors.New("refused")), true},
-		{"TLS", at(handshake.StageTLS, io.ErrUnexpectedEOF), true},
-		{"certificate authority", at(handshake.StageTLS, x509.UnknownAuthorityError{}), false},
-		{"certificate name", at(handshake.StageTLS, x509.HostnameError{Certificate: &x509.Certificate{}}), false},
-		{"answer breaks the rules", at(handshake.StageValidate, errors.New("accept")), false},
-		{"timeout", at(handshake.StageHTTP, context.DeadlineExceeded), true},
-		{"200", refused(200), false},
-		{"301", refused(301), false},
-		{"400", refused(400), false},
-		{"401", refused(401), false},
-		{"403", refused(403), false},
-		{"404", refused(404), false},
-		{"408", refused(408), true},
-		{"410", refused(410), false},
-		{"425", refused(425), true},
-		{"429", refused(429), true},
-		{"500", refused(500), true},
-		{"503", refused(503), true},
-		{"600", refused(600), true},
-		{"something else", errors.New("a caller's Handshaker"), true},
+		{"close 1000", closed(1000), Stop},
+		{"close 1001", closed(1001), Retry},
+		{"close 1002", closed(1002), Stop},
+		{"close 1003", closed(1003), Stop},
+		{"close without status", closed(wire.StatusNoStatus), Stop},
+		{"close 1007", closed(1007), Stop},
+		{"close 1008", closed(1008), Stop},
+		{"close 1009", closed(1009), Stop},
+		{"close 1010", closed(1010), Stop},
+		{"close 1011", closed(1011), Retry},
+		{"close 1012", closed(1012), Retry},
+		{"close 1013", closed(1013), Retry},
+		{"close 1014", closed(1014), Retry},
+		{"close 3000", closed(3000), Retry},
+		{"close 4999", closed(4999), Retry},
+		{"connection lost", &messages.CloseError{Code: wire.StatusAbnormal, Cause: io.ErrUnexpectedEOF}, Retry},
+		{"violation by the server", failed(1002, &wire.ProtocolError{Code: 1002}), Stop},
+		{"message too big", failed(1009, &wire.LimitError{}), Stop},
+		{"no pong", failed(1011, fmt.Errorf("%w: nothing", messages.ErrPongTimeout)), Retry},
+		{"handler failed", failed(1011, fmt.Errorf("%w: boom", messages.ErrHandlerFailed)), Stop},
+		{"internal error", failed(1011, errors.New("internal error")), Retry},
+		{"URL", at(handshake.StageURL, errors.New("no host")), Stop},
+		{"request", at(handshake.StageRequest, errors.New("bad header")), Stop},
+		{"resolve", at(handshake.StageResolve, errors.New("no such host")), Retry},
+		{"dial", at(handshake.StageDial, errors.New("refused")), Retry},
+		{"proxy 407", &handshake.Error{Stage: handshake.StageProxy, Status: 407, Err: errors.New("refused")}, Stop},
+		{"proxy 429", &handshake.Error{Stage: handshake.StageProxy, Status: 429, Err: errors.New("refused")}, Retry},
+		{"proxy 502", &handshake.Error{Stage: handshake.StageProxy, Status: 502, Err: errors.New("refused")}, Retry},
+		{"provider", &ProviderError{errors.New("no token")}, Retry},
+		{"subscribe", &SubscribeError{errors.New("no topics")}, Retry},
+		{"proxy", at(handshake.StageProxy, errors.New("refused")), Retry},
+		{"TLS", at(handshake.StageTLS, io.ErrUnexpectedEOF), Retry},
+		{"certificate authority", at(handshake.StageTLS, x509.UnknownAuthorityError{}), Stop},
+		{"certificate name", at(handshake.StageTLS, x509.HostnameError{Certificate: &x509.Certificate{}}), Stop},
+		{"answer breaks the rules", at(handshake.StageValidate, errors.New("accept")), Stop},
+		{"timeout", at(handshake.StageHTTP, context.DeadlineExceeded), Retry},
+		{"200", refused(200), Stop},
+		{"301", refused(301), Stop},
+		{"400", refused(400), Stop},
+		{"401", refused(401), Refresh},
+		{"403", refused(403), Refresh},
+		{"404", refused(404), Stop},
+		{"408", refused(408), Retry},
+		{"410", refused(410), Stop},
+		{"425", refused(425), Retry},
+		{"429", refused(429), Retry},
+		{"500", refused(500), Retry},
+		{"503", refused(503), Retry},
+		{"600", refused(600), Retry},
+		{"something else", errors.New("a caller's Handshaker"), Retry},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			v := DefaultVerdict(test.cause)
-			require.Equal(t, test.retry, v.Retry, "reason: %s", v.Reason)
+			v := Verdicts(nil).Judge(test.cause, time.Now())
+			require.Equal(t, test.want, v.Action, "reason: %s", v.Reason)
 			require.NotEmpty(t, v.Reason)
 		})
 	}
-	require.Equal(t, busyBase, DefaultVerdict(closed(1013)).Base)
+	require.Equal(t, busyBase, Verdicts(nil).Judge(closed(1013), time.Now()).Base)
 }
 
 // req: 9110-10.2.3-01
@@ -111,33 +119,158 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestBackoffCeiling(t *testing.T) {
-	b := Backoff{Base: time.Second, Max: 10 * time.Second, Factor: 2}.withDefaults()
-	for n, want := range []time.Duration{1, 2, 4, 8, 10, 10} {
-		require.Equal(t, want*time.Second, b.ceiling(n))
-	}
-	require.Equal(t, 10*time.Second, b.ceiling(1_000_000))
-	b.Min = 3 * time.Second
-	require.Equal(t, 3*time.Second, b.ceiling(0))
+// The table is documentation: this is all of it.
+func TestVerdictsString(t *testing.T) {
+	require.Equal(t, `
+URL             stop
+request         stop
+provider        retry
+resolve         retry
+dial            retry
+proxy 408       retry
+proxy 429       retry
+proxy 4xx       stop
+proxy, other    retry
+TLS             retry
+certificate     stop
+no answer       retry
+HTTP 401        refresh
+HTTP 403        refresh
+HTTP 404        stop
+HTTP 408        retry
+HTTP 410        stop
+HTTP 425        retry
+HTTP 429        retry
+HTTP 5xx        retry
+HTTP, other     stop
+validate        stop
+subscribe       retry
+close 1000      stop
+close 1001      retry
+close 1002      stop
+close 1003      stop
+close 1005      stop
+close 1007      stop
+close 1008      stop
+close 1009      stop
+close 1010      stop
+close 1011      retry
+close 1012      retry
+close 1013      retry, base 5s
+close 1014      retry
+close, other    retry
+lost            retry
+liveness        retry
+protocol error  stop
+limit           stop
+handler         stop
+unknown         retry
+`, "\n"+DefaultVerdicts().String())
 }
 
-// req: 6455-7.2.3-01 6455-7.2.3-02
-func TestBackoffIsUniform(t *testing.T) {
-	for _, b := range []Backoff{{}, {Base: 2 * time.Second}, {Min: 100 * time.Millisecond, Max: 5 * time.Second}} {
-		b = b.withDefaults()
-		for _, n := range []int{0, 1, 5} {
-			const draws, buckets = 20000, 10
-			var count [buckets]int
-			top := b.ceiling(n)
-			for range draws {
-				d := b.delay(n, 0)
-				require.GreaterOrEqual(t, d, b.Min)
-				require.Less(t, d, top)
-				count[int64(d-b.Min)*buckets/int64(top-b.Min)]++
-			}
-			for i, c := range count {
-				require.InDelta(t, draws/buckets, c, draws/buckets*0.2, "delay %d, bucket %d of %v", n, i, count)
-			}
-		}
+func TestVerdictsWith(t *testing.T) {
+	v := DefaultVerdicts().With(Verdicts{
+		HTTPClass(4):    {Action: Retry, After: time.Hour},
+		HTTPStatus(404): {Action: Stop},
+		CauseClose:      {Action: Stop},
+		CloseCode(1006): {Action: Retry, After: time.Second},
+		CauseHandler:    {Action: Retry},
+	})
+	for _, test := range []struct {
+		cause Cause
+		want  string
+	}{
+		{HTTPStatus(401), "retry after 1h0m0s"},
+		{HTTPStatus(404), "stop"},
+		{HTTPStatus(503), "retry"},
+		{HTTPStatus(302), "stop"},
+		{CloseCode(1001), "stop"},
+		{CloseCode(4999), "stop"},
+		{CauseLost, "retry after 1s"},
+		{CauseHandler, "retry"},
+		{CauseDial, "retry"},
+	} {
+		rule, _, ok := v.lookup(append([]Cause{test.cause}, test.cause.classes()...))
+		require.True(t, ok, "%s", test.cause)
+		require.Equal(t, test.want, rule.String(), "%s", test.cause)
 	}
 }
+
+// What Causes gives and what classes gives is the same.
+func TestCausesAndClasses(t *testing.T) {
+	for _, err := range []error{
+		&messages.CloseError{Code: 1001}, &messages.CloseError{Code: 4321}, &messages.CloseError{Code: 1006},
+		&handshake.Error{Stage: handshake.StageHTTP, Status: 503}, &handshake.Error{Stage: handshake.StageProxy, Status: 407},
+		&handshake.Error{Stage: handshake.StageTLS, Err: x509.UnknownAuthorityError{}},
+	} {
+		causes := Causes(err)
+		require.ElementsMatch(t, causes[1:], causes[0].classes(), "%v", causes)
+	}
+}
+
+func TestRetryAfterIsBoundedAndSpread(t *testing.T) {
+	refused := &handshake.Error{Stage: handshake.StageHTTP, Status: 503, Header: http.Header{"Retry-After": {"86400"}}}
+	r := newRetries(RetryPolicy{MaxRetryAfter: time.Minute, Backoff: half.New}, nil)
+	now := time.Now()
+	delay, v := r.next(refused, r.judge(refused, now), 1, false, now)
+	require.Equal(t, Retry, v.Action)
+	require.Equal(t, time.Minute+500*time.Millisecond, delay)
+}
+
+// half are delays in the middle of their range.
+var half = Exponential{Float64: func() float64 { return 0.5 }}
+
+func TestRetriesGiveUp(t *testing.T) {
+	lost := &messages.CloseError{Code: 1006}
+	forbidden := &handshake.Error{Stage: handshake.StageHTTP, Status: 403}
+	for _, test := range []struct {
+		name     string
+		policy   RetryPolicy
+		err      error
+		provider bool
+		failures int // until it gives up, a second apart
+		reason   string
+	}{
+		{"attempts", RetryPolicy{MaxAttempts: 3}, lost, false, 3, "3 attempts made, the limit"},
+		{"elapsed", RetryPolicy{MaxElapsed: 7500 * time.Millisecond}, lost, false, 5, "no connection for 4s, the limit is 7.5s"},
+		{"no provider", RetryPolicy{}, forbidden, false, 1, "HTTP status 403, and there is no Provider to ask for other credentials"},
+		{"provider", RetryPolicy{}, forbidden, true, 2, "HTTP status 403, also with other credentials"},
+		{"hook", RetryPolicy{Decide: func(_ error, v Verdict) Verdict { v.Action, v.Reason = Stop, "as I like"; return v }}, lost, false, 1, "as I like"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.policy.Backoff = half.New
+			r := newRetries(test.policy, nil)
+			now := time.Now()
+			for n := 1; ; n++ {
+				_, v := r.next(test.err, r.judge(test.err, now), 1, test.provider, now)
+				if v.Action == Stop {
+					require.Equal(t, test.reason, v.Reason)
+					require.Equal(t, test.failures, n)
+					return
+				}
+				require.Less(t, n, 100)
+				now = now.Add(time.Second)
+			}
+		})
+	}
+}
+
+// A hook or a Backoff that panics is reported and left out.
+func TestRetriesSurvivePanics(t *testing.T) {
+	var log bytes.Buffer
+	r := newRetries(RetryPolicy{
+		Decide:  func(error, Verdict) Verdict { panic("decide") },
+		Backoff: func() Backoff { return panicking{} },
+	}, slog.New(slog.NewTextHandler(&log, nil)))
+	err := &messages.CloseError{Code: 1006}
+	delay, v := r.next(err, r.judge(err, time.Now()), 1, false, time.Now())
+	r.reset()
+	require.Equal(t, Retry, v.Action)
+	require.Positive(t, delay)
+	require.Equal(t, 3, strings.Count(log.String(), "panicked"), log.String())
+}
+
+type panicking struct{}
+
+func (panicking) Next(Failure) time.Duration { panic("next") }
+func (panicking) Reset()                     { panic("reset") }

@@ -10,12 +10,14 @@ import (
 
 // View lets any goroutine look at a managed connection without asking its actor.
 type View struct {
-	conn atomic.Pointer[actors.Conn]
+	conn   atomic.Pointer[actors.Conn]
+	outbox atomic.Pointer[Outbox]
 
 	mu      sync.Mutex
 	state   messages.State
 	opened  *messages.Opened
 	cause   error // why the last connection or attempt ended
+	final   *messages.Status
 	changed chan struct{}
 	done    chan struct{}
 }
@@ -27,6 +29,9 @@ func NewView() *View {
 
 // Conn returns the open connection, nil if there is none. It may be closing already.
 func (v *View) Conn() *actors.Conn { return v.conn.Load() }
+
+// Outbox returns the outbox; nil if none is configured.
+func (v *View) Outbox() *Outbox { return v.outbox.Load() }
 
 // State returns the state of the managed connection, and a channel that is
 // closed when it changes.
@@ -48,6 +53,13 @@ func (v *View) Cause() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.cause
+}
+
+// Final returns the status at the end; nil before the state is STOPPED.
+func (v *View) Final() *messages.Status {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.final
 }
 
 // Done returns a channel that is closed when the state is STOPPED.

@@ -61,8 +61,11 @@ func (o *oracle) Receive(ctx actor.Context) {
 	case *actor.Started:
 		o.conn = ctx.Spawn(supervisor.Props(supervisor.Config{
 			Request: handshake.Request{URL: o.url},
-			Backoff: supervisor.Backoff{Base: 200 * time.Millisecond, MaxAttempts: 3},
 			Target:  ctx.Self(),
+			RetryPolicy: supervisor.RetryPolicy{
+				Backoff:     supervisor.Exponential{Base: 200 * time.Millisecond}.New,
+				MaxAttempts: 3,
+			},
 		}))
 
 	case *ask:

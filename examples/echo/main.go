@@ -56,7 +56,10 @@ func run(ctx context.Context, out io.Writer, url string) error {
 	client, err := dandelion.Supervise(ctx, url, &dandelion.Options{
 		Handler:        handler(trace, opened, stopped),
 		ConnectTimeout: 5 * time.Second,
-		Backoff:        supervisor.Backoff{Min: 50 * time.Millisecond, Base: 200 * time.Millisecond, MaxAttempts: 3},
+		RetryPolicy: supervisor.RetryPolicy{
+			Backoff:     supervisor.Exponential{Min: 50 * time.Millisecond, Base: 200 * time.Millisecond}.New,
+			MaxAttempts: 3,
+		},
 	})
 	if err != nil {
 		return err

@@ -34,13 +34,9 @@ func main() {
 	}
 }
 
-// verdict is the default one, except for the code that only this service knows.
-func verdict(cause error) supervisor.Verdict {
-	var closed *messages.CloseError
-	if errors.As(cause, &closed) && closed.Code == accountClosed {
-		return supervisor.Verdict{Retry: false, Reason: "the account is closed"}
-	}
-	return supervisor.DefaultVerdict(cause)
+// verdicts differ from the default ones in the code that only this service knows.
+var verdicts = supervisor.Verdicts{
+	supervisor.CloseCode(accountClosed): {Action: supervisor.Stop, Reason: "the account is closed"},
 }
 
 func run(ctx context.Context, out io.Writer) error {
@@ -56,13 +52,15 @@ func run(ctx context.Context, out io.Writer) error {
 
 	opened, refused, stopped := make(chan struct{}, 100), make(chan struct{}, 100), make(chan struct{})
 	client, err := dandelion.Supervise(ctx, server.URL(), &dandelion.Options{
-		Verdict: verdict,
-		// A delay is drawn at random from 20 to 50 ms, then 20 to 100, 20 to 200 …
-		// The defaults are longer: this is for a demonstration that does not last.
-		Backoff: supervisor.Backoff{
-			Min:         20 * time.Millisecond,
-			Base:        50 * time.Millisecond,
-			Max:         500 * time.Millisecond,
+		RetryPolicy: supervisor.RetryPolicy{
+			Verdicts: verdicts,
+			// A delay is drawn at random from 20 to 50 ms, then 20 to 100, 20 to 200 …
+			// The defaults are longer: this is for a demonstration that does not last.
+			Backoff: supervisor.Exponential{
+				Min:  20 * time.Millisecond,
+				Base: 50 * time.Millisecond,
+				Max:  500 * time.Millisecond,
+			}.New,
 			ResetAfter:  time.Nanosecond, // a Pong is enough to start from 50 ms again
 			MaxAttempts: 20,
 		},

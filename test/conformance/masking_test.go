@@ -377,7 +377,7 @@ func TestKeysAreOutOfReach(t *testing.T) {
 		bubble(t, func(l *lab) {
 			// Time is the same in every bubble, and so is this.
 			s := l.open(setup{client: dandelion.Options{
-				Backoff: supervisor.Backoff{Float64: func() float64 { return 0 }},
+				RetryPolicy: supervisor.RetryPolicy{Backoff: supervisor.Exponential{Float64: func() float64 { return 0 }}.New},
 			}})
 			for i := range 100 {
 				s.check(s.client.WriteText(s.ctx, fmt.Sprint("message ", i)))

@@ -118,7 +118,7 @@ func TestFirstDelayIsRandom(t *testing.T) {
 		base time.Duration
 	}{
 		{"default", dandelion.Options{}, defaultBase},
-		{"base of 2 s", dandelion.Options{Backoff: supervisor.Backoff{Base: 2 * time.Second}}, 2 * time.Second},
+		{"base of 2 s", dandelion.Options{RetryPolicy: supervisor.RetryPolicy{Backoff: supervisor.Exponential{Base: 2 * time.Second}.New}}, 2 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(l *lab) {
@@ -220,7 +220,7 @@ func TestDelaysGrow(t *testing.T) {
 
 // half draws the middle of every interval, so that delays can be foretold.
 func half() supervisor.Backoff {
-	return supervisor.Backoff{Float64: func() float64 { return 0.5 }}
+	return supervisor.Exponential{Float64: func() float64 { return 0.5 }}.New()
 }
 
 // TestBackoffStartsAgain after a connection that was stable and showed life, and
@@ -255,7 +255,7 @@ func TestBackoffStartsAgain(t *testing.T) {
 				c.Stall(defaultResetAfter - time.Millisecond)
 			}, sixth},
 			{"not stable, without life", dandelion.Options{}, func(c *wstest.Conn) {}, sixth},
-			{"stable by the user's measure", dandelion.Options{Backoff: supervisor.Backoff{ResetAfter: time.Second}}, func(c *wstest.Conn) {
+			{"stable by the user's measure", dandelion.Options{RetryPolicy: supervisor.RetryPolicy{ResetAfter: time.Second}}, func(c *wstest.Conn) {
 				c.SendText("alive")
 				c.Stall(time.Second)
 			}, first},
@@ -264,7 +264,7 @@ func TestBackoffStartsAgain(t *testing.T) {
 				srv := wstest.NewPipe(l, wstest.WithTimeout(time.Hour))
 				srv.Refuse()
 				opts := c.opts
-				opts.Backoff.Float64 = half().Float64
+				opts.Backoff = half
 				s := l.supervise(srv, opts)
 				for n := range refused {
 					w := <-s.waiting
@@ -385,7 +385,7 @@ func TestWhatIsRetried(t *testing.T) {
 		for _, c := range cases {
 			l.Case(c.name, func(l *lab) {
 				srv := wstest.NewPipe(l, c.opts...)
-				s := l.supervise(srv, dandelion.Options{Backoff: half()})
+				s := l.supervise(srv, dandelion.Options{RetryPolicy: supervisor.RetryPolicy{Backoff: half}})
 				c.end(srv.Accept(s.ctx))
 				check(l, srv, s, c.want)
 			})
@@ -396,9 +396,15 @@ func TestWhatIsRetried(t *testing.T) {
 					other = stops
 				}
 				s := l.supervise(srv, dandelion.Options{
-					Backoff: half(),
-					Verdict: func(cause error) supervisor.Verdict {
-						return supervisor.Verdict{Retry: other == retries, Reason: "the user says so"}
+					RetryPolicy: supervisor.RetryPolicy{
+						Backoff: half,
+						Decide: func(error, supervisor.Verdict) supervisor.Verdict {
+							v := supervisor.Verdict{Rule: supervisor.Rule{Action: supervisor.Stop, Reason: "the user says so"}}
+							if other == retries {
+								v.Action = supervisor.Retry
+							}
+							return v
+						},
 					},
 				})
 				c.end(srv.Accept(s.ctx))
@@ -441,7 +447,9 @@ func TestWhatIsRetried(t *testing.T) {
 			l.Case(c.name, func(l *lab) {
 				srv := wstest.NewPipe(l)
 				s := l.supervise(srv, dandelion.Options{
-					Verdict: func(error) supervisor.Verdict { return supervisor.Verdict{Retry: true} },
+					RetryPolicy: supervisor.RetryPolicy{Decide: func(error, supervisor.Verdict) supervisor.Verdict {
+						return supervisor.Verdict{Rule: supervisor.Rule{Action: supervisor.Retry}}
+					}},
 				})
 				conn := srv.Accept(s.ctx)
 				conn.Upgrade()
@@ -459,7 +467,7 @@ func TestWhatIsRetried(t *testing.T) {
 		l.Case("user stops during a delay", func(l *lab) {
 			srv := wstest.NewPipe(l)
 			srv.Refuse()
-			s := l.supervise(srv, dandelion.Options{Backoff: half()})
+			s := l.supervise(srv, dandelion.Options{RetryPolicy: supervisor.RetryPolicy{Backoff: half}})
 			w := <-s.waiting
 			if !errors.Is(w.Cause, syscall.ECONNREFUSED) {
 				l.Errorf("the cause is %v, want ECONNREFUSED", w.Cause)

@@ -149,7 +149,7 @@ func TestRefusalStatusOutOfRange(t *testing.T) {
 			if e.StatusClass() != 5 {
 				t.Errorf("class is %d, want 5", e.StatusClass())
 			}
-			if !supervisor.DefaultVerdict(e).Retry {
+			if supervisor.Verdicts(nil).Judge(e, time.Now()).Action != supervisor.Retry {
 				t.Error("it is not tried again, as after a 5xx")
 			}
 		})

@@ -116,7 +116,7 @@ func TestRequestKeyIsRandom(t *testing.T) {
 	}
 
 	// Once more through the reconnect path.
-	opts.Backoff = supervisor.Backoff{Base: 1, Max: 1}
+	opts.Backoff = supervisor.Exponential{Base: 1, Max: 1}.New
 	startSupervised(t, srv.URL(), opts)
 	c := srv.Accept(t.Context())
 	again := c.Upgrade().Key()

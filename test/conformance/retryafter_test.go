@@ -37,7 +37,8 @@ func TestRetryAfter(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 				// The random part of the delay is nothing, so that only Retry-After is seen.
-				opts.Backoff = supervisor.Backoff{Max: test.max, Float64: func() float64 { return 0 }}
+				opts.Backoff = supervisor.Exponential{Float64: func() float64 { return 0 }}.New
+				opts.MaxRetryAfter = test.max
 				scheduled := make(chan *messages.ReconnectScheduled, 1)
 				opts.Handler = &dandelion.Handler{
 					OnReconnecting: func(_ *dandelion.Client, e *messages.ReconnectScheduled) { scheduled <- e },

@@ -4,7 +4,6 @@ package wstest_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -19,29 +18,16 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// bearer is the code under test: a handshake with a fresh token for every attempt.
-type bearer struct {
-	token func(ctx context.Context) (string, error)
-	next  handshake.Handshaker
-}
-
-func (b *bearer) Handshake(ctx context.Context, req *handshake.Request) (*handshake.Result, error) {
-	token, err := b.token(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("no token: %w", err)
+// bearer is the code under test: a Provider of requests, each with a fresh token.
+func bearer(token func(ctx context.Context) (string, error)) supervisor.Provider {
+	return func(ctx context.Context, a supervisor.Attempt) (handshake.Request, error) {
+		t, err := token(ctx)
+		if err != nil {
+			return handshake.Request{}, fmt.Errorf("no token: %w", err)
+		}
+		a.Request.Header = http.Header{"Authorization": {"Bearer " + t}}
+		return a.Request, nil
 	}
-	fresh := *req
-	fresh.Header = http.Header{"Authorization": {"Bearer " + token}}
-	return b.next.Handshake(ctx, &fresh)
-}
-
-// retryUnauthorized tries again when a token was refused, which by default is final.
-func retryUnauthorized(cause error) supervisor.Verdict {
-	var failed *handshake.Error
-	if errors.As(cause, &failed) && failed.Status == http.StatusUnauthorized {
-		return supervisor.Verdict{Retry: true, Reason: "the token has expired"}
-	}
-	return supervisor.DefaultVerdict(cause)
 }
 
 func TestReconnectWithFreshToken(t *testing.T) {
@@ -50,12 +36,14 @@ func TestReconnectWithFreshToken(t *testing.T) {
 		server := wstest.NewPipe(t, wstest.WithTimeout(time.Hour)) // the delays cost no time
 		tokens := 0
 		client, err := dandelion.Supervise(t.Context(), server.URL(), &dandelion.Options{
-			Handshaker: &bearer{
-				token: func(context.Context) (string, error) { tokens++; return fmt.Sprint("token ", tokens), nil },
-				next:  &handshake.Client{Adapter: &handshake.NetAdapter{DialContext: server.DialContext}},
-			},
-			Verdict: retryUnauthorized,
-			Backoff: supervisor.Backoff{Base: 10 * time.Second, Float64: func() float64 { return 0.5 }}, // no chance
+			DialContext: server.DialContext,
+			Provider: bearer(func(context.Context) (string, error) {
+				tokens++
+				return fmt.Sprint("token ", tokens), nil
+			}),
+			RetryPolicy: supervisor.RetryPolicy{Backoff: supervisor.Exponential{
+				Base: 10 * time.Second, Float64: func() float64 { return 0.5 }, // no chance
+			}.New},
 			System:  system,
 			Handler: rec.Wrap(&dandelion.Handler{}), // records events; data is read
 		})
@@ -79,7 +67,7 @@ func TestReconnectWithFreshToken(t *testing.T) {
 		conn = server.Accept(t.Context())
 		authorized(conn, "Bearer token 2")
 		conn.Respond(http.StatusUnauthorized, "")
-		rec.Await(wstest.Like(&messages.ReconnectScheduled{Delay: 10 * time.Second, Reason: "the token has expired"}))
+		rec.Await(wstest.Like(&messages.ReconnectScheduled{Delay: 10 * time.Second, Reason: "HTTP status 401"}))
 
 		// The third one is, and the client is where it was.
 		conn = server.Accept(t.Context())

@@ -30,13 +30,19 @@ import (
 // actors of the library, and what the client writes. Its steps are
 //
 //	server: accepts                      also the connections to come; it does from the beginning
-//	server: refuses                      with status 503
+//	server: refuses                      with status 503, until it accepts again
+//	server: refuses 401 after=7 ws://a/  with this status, Retry-After and only at this URL; each may be left out
 //	server: text "a" binary "\x00" ping "b" pong "c" close 1000 "bye" raw "81 00"
 //	                                     any number of frames in one write
 //	server: text "a" eof                 and then FIN
 //	server: text "a" dies                and then a reset
 //	config: once                         before the connection is spawned
-//	config: attempts 5                   Backoff.MaxAttempts
+//	config: attempts 5                   RetryPolicy.MaxAttempts
+//	config: endpoints ws://a/ ws://b/    Endpoints.URLs
+//	config: provider                     a Provider with a new token for each attempt that asks for one
+//	config: subscribe "a"                Subscribe with one message: a and the epoch
+//	config: outbox messages=2 ttl=1s drop-oldest acks
+//	                                     an Outbox; also drop-newest or block; acks are texts "ack id"
 //	config: keepalive 30s 10s 1          PingInterval, PongTimeout, PingMisses
 //	config: queue 100                    QueueMessages
 //
@@ -55,18 +61,26 @@ type Stage struct {
 	t        testing.TB
 
 	mu     sync.Mutex
-	refuse bool
-	server *PipeConn // of the last connection
+	refuse map[string]stageRefusal // by URL; "" for all
+	server *PipeConn               // of the last connection
+}
+
+// stageRefusal is how the server answers a handshake that it refuses.
+type stageRefusal struct {
+	status     int
+	retryAfter string
 }
 
 // NewStage sets up a stage for a scenario.
 func NewStage(t testing.TB, s *Scenario) *Stage {
-	st := &Stage{System: NewSystem(t), scenario: s, t: t}
+	st := &Stage{System: NewSystem(t), scenario: s, t: t, refuse: map[string]stageRefusal{}}
 	st.Config = supervisor.Config{
 		Request:    handshake.Request{URL: "ws://server.test/"},
 		Handshaker: stageHandshaker{st},
 		Observer:   stageObserver{s},
-		Backoff:    supervisor.Backoff{Float64: func() float64 { return 0.5 }},
+		RetryPolicy: supervisor.RetryPolicy{
+			Backoff: supervisor.Exponential{Float64: func() float64 { return 0.5 }}.New,
+		},
 	}
 	s.Receivers("supervisor", "reader", "protocol", "writer", "callback", "user", "answers", "server")
 	s.Settle(settleActors)
@@ -86,7 +100,8 @@ func NewStage(t testing.TB, s *Scenario) *Stage {
 // and gets events and answers. Its steps are
 //
 //	user: spawn
-//	user: text "a"
+//	user: text "a" ref=2 ttl=1s resend id=b
+//	                                     the words behind the text may be left out
 //	user: binary "\x00"
 //	user: fragment 1 "a" first           stream, data, and first, final or both
 //	user: ping "a"
@@ -94,7 +109,9 @@ func NewStage(t testing.TB, s *Scenario) *Stage {
 //	user: close 1000 "bye"
 //	user: fail 1008
 //	user: reconnect
-//	user: stop
+//	user: pause
+//	user: resume
+//	user: stop 1s                        Flush; may be left out
 //	user: dies                           the actor terminates
 func (st *Stage) PlayUser() {
 	root := st.System.Root
@@ -125,7 +142,7 @@ func (st *Stage) PlayUser() {
 func (st *Stage) command(w []string) any {
 	switch w[0] {
 	case "text":
-		return &messages.SendText{Ref: 1, Text: st.word(w, 1)}
+		return st.text(w)
 	case "binary":
 		return &messages.SendBinary{Ref: 1, Data: []byte(st.word(w, 1))}
 	case "fragment":
@@ -142,11 +159,40 @@ func (st *Stage) command(w []string) any {
 		return &messages.FailConnection{Code: wire.StatusCode(st.number(w, 1)), Cause: errors.New("for the test")}
 	case "reconnect":
 		return &messages.Reconnect{}
+	case "pause":
+		return &messages.Pause{}
+	case "resume":
+		return &messages.Resume{}
 	case "stop":
-		return &messages.Stop{}
+		m := &messages.Stop{}
+		if len(w) > 1 {
+			m.Flush = st.duration(w, 1)
+		}
+		return m
 	}
 	st.scenario.Fatalf("unknown command %q", w)
 	return nil
+}
+
+// text makes a SendText with what stands behind the text.
+func (st *Stage) text(w []string) *messages.SendText {
+	m := &messages.SendText{Ref: 1, Text: st.word(w, 1)}
+	for _, word := range w[2:] {
+		name, value, _ := strings.Cut(word, "=")
+		switch name {
+		case "ref":
+			m.Ref = uint64(st.number([]string{value}, 0))
+		case "ttl":
+			m.TTL = st.duration([]string{value}, 0)
+		case "resend":
+			m.Resend = true
+		case "id":
+			m.ID = value
+		default:
+			st.scenario.Fatalf("unknown word %q behind a text", word)
+		}
+	}
+	return m
 }
 
 func (st *Stage) configure(w []string) {
@@ -158,12 +204,80 @@ func (st *Stage) configure(w []string) {
 	case "once":
 		st.Config.Once = true
 	case "attempts":
-		st.Config.Backoff.MaxAttempts = st.number(w, 1)
+		st.Config.MaxAttempts = st.number(w, 1)
+	case "endpoints":
+		st.Config.Endpoints.URLs = w[1:]
+	case "provider":
+		st.Config.Provider = stageProvider()
+	case "subscribe":
+		topic := st.word(w, 1)
+		st.Config.Subscribe = func(_ context.Context, opened *messages.Opened) ([]messages.Outgoing, error) {
+			return []messages.Outgoing{{Kind: messages.Text, Data: fmt.Appendf(nil, "subscribe %s %d", topic, opened.Epoch)}}, nil
+		}
+	case "outbox":
+		st.Config.Outbox = st.outbox(w[1:])
 	case "queue":
 		st.Config.QueueMessages = st.number(w, 1)
 	default:
 		st.scenario.Fatalf("unknown configuration %q", w)
 	}
+}
+
+// stageProvider gives the token 1, and the next one whenever it is asked to refresh.
+func stageProvider() func(context.Context, supervisor.Attempt) (handshake.Request, error) {
+	token := 1
+	return func(_ context.Context, a supervisor.Attempt) (handshake.Request, error) {
+		if a.Refresh {
+			token++
+		}
+		a.Request.Header = http.Header{"Authorization": {fmt.Sprintf("token%d", token)}}
+		return a.Request, nil
+	}
+}
+
+func (st *Stage) outbox(w []string) *supervisor.OutboxConfig {
+	cfg := &supervisor.OutboxConfig{}
+	for _, word := range w {
+		name, value, _ := strings.Cut(word, "=")
+		switch name {
+		case "messages":
+			cfg.Messages = st.number([]string{value}, 0)
+		case "ttl":
+			cfg.TTL = st.duration([]string{value}, 0)
+		case "drop-oldest":
+			cfg.Full = supervisor.DropOldest
+		case "drop-newest":
+			cfg.Full = supervisor.DropNewest
+		case "block":
+			cfg.Full = supervisor.Block
+		case "acks":
+			cfg.Acked = func(_ messages.Kind, data []byte) (supervisor.Ack, bool) {
+				id, ok := strings.CutPrefix(string(data), "ack ")
+				id, through := strings.CutSuffix(id, " and before")
+				return supervisor.Ack{ID: id, Through: through}, ok
+			}
+		default:
+			st.scenario.Fatalf("unknown setting %q of an outbox", word)
+		}
+	}
+	return cfg
+}
+
+// refuses makes the server refuse handshakes.
+func (st *Stage) refuses(w []string) {
+	r, url := stageRefusal{status: http.StatusServiceUnavailable}, ""
+	for _, word := range w {
+		if after, ok := strings.CutPrefix(word, "after="); ok {
+			r.retryAfter = after
+		} else if strings.HasPrefix(word, "ws:") {
+			url = word
+		} else {
+			r.status = st.number([]string{word}, 0)
+		}
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.refuse[url] = r
 }
 
 // serverDoes plays what a server's step says.
@@ -172,9 +286,12 @@ func (st *Stage) serverDoes(w []string) {
 	for len(w) > 0 {
 		opcode, isFrame := stageFrames[w[0]]
 		switch {
-		case w[0] == "refuses" || w[0] == "accepts":
+		case w[0] == "refuses":
+			st.refuses(w[1:])
+			return
+		case w[0] == "accepts":
 			st.mu.Lock()
-			st.refuse = w[0] == "refuses"
+			clear(st.refuse)
 			st.mu.Unlock()
 			return
 		case w[0] == "eof":
@@ -247,12 +364,20 @@ func (st *Stage) duration(w []string, i int) time.Duration {
 // stageHandshaker hands out one end of a pipe.
 type stageHandshaker struct{ st *Stage }
 
-func (h stageHandshaker) Handshake(context.Context, *handshake.Request) (*handshake.Result, error) {
+func (h stageHandshaker) Handshake(_ context.Context, req *handshake.Request) (*handshake.Result, error) {
 	st := h.st
+	if token := req.Header.Get("Authorization"); token != "" {
+		st.scenario.Log("server", "asked with %s", token)
+	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.refuse {
-		return nil, &handshake.Error{Stage: handshake.StageHTTP, Status: http.StatusServiceUnavailable, Header: http.Header{}, Err: errors.New("busy")}
+	r, refused := st.refuse[""]
+	if !refused {
+		r, refused = st.refuse[req.URL]
+	}
+	if refused {
+		header := http.Header{"Retry-After": {r.retryAfter}}
+		return nil, &handshake.Error{Stage: handshake.StageHTTP, Status: r.status, Header: header, Err: errors.New("refused")}
 	}
 	client, server := Pipe(1 << 20)
 	st.server = server

@@ -1,0 +1,66 @@
+package supervisor
+
+import (
+	"fmt"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/messages"
+)
+
+// send takes a message of an actor: it goes to the outbox, if there is one, else to
+// the connection.
+func (s *supervisor) send(ctx actor.Context, command any) {
+	if s.box == nil {
+		s.forward(ctx, command)
+		return
+	}
+	var (
+		m   messages.Outgoing
+		ref uint64
+	)
+	switch c := command.(type) {
+	case *messages.SendText:
+		m, ref = messages.Outgoing{Kind: messages.Text, Data: []byte(c.Text), Delivery: c.Delivery}, c.Ref
+	case *messages.SendBinary:
+		m, ref = messages.Outgoing{Kind: messages.Binary, Data: c.Data, Delivery: c.Delivery}, c.Ref
+	}
+	if err := s.box.accept(m, actors.Reply{PID: ctx.Sender(), Ref: ref}, nil, true); err != nil {
+		s.refuse(ctx, ref, err)
+	}
+}
+
+// forward hands a command to the connection, or answers that there is none.
+func (s *supervisor) forward(ctx actor.Context, command any) {
+	if s.protocol != nil {
+		ctx.RequestWithCustomSender(s.protocol, command, ctx.Sender())
+		return
+	}
+	err := fmt.Errorf("%w: it is %v; wait for Opened", messages.ErrNotOpen, s.state)
+	if s.state == messages.StateStopped {
+		err = messages.ErrStopped
+	}
+	switch c := command.(type) {
+	case *messages.SendText:
+		s.refuse(ctx, c.Ref, err)
+	case *messages.SendBinary:
+		s.refuse(ctx, c.Ref, err)
+	case *messages.SendFragment:
+		s.refuse(ctx, c.Ref, err)
+	case *messages.Ping:
+		s.refuse(ctx, c.Ref, err)
+	case *messages.Pong:
+		s.refuse(ctx, c.Ref, err)
+	case *messages.Close:
+		s.refuse(ctx, c.Ref, err)
+	case *actors.PingCall:
+		c.Err <- err
+	}
+}
+
+// refuse answers a command that was not accepted.
+func (s *supervisor) refuse(ctx actor.Context, ref uint64, err error) {
+	if ctx.Sender() != nil {
+		ctx.Respond(&messages.SendFailed{Ref: ref, Err: err})
+	}
+}
