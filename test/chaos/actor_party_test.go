@@ -122,7 +122,7 @@ func (p *actorParty) drive(ctx context.Context) {
 	for ctx.Err() == nil && !p.chronicle.isStopped() {
 		switch x := p.rng.IntN(100); {
 		case x < 75:
-			for range 1 + p.rng.IntN(20) {
+			for range 1 + p.rng.IntN(10) {
 				p.send()
 			}
 		case x < 85:
@@ -172,7 +172,7 @@ func (p *actorParty) audit(ctx context.Context) {
 		p.unanswered()
 	}
 	_ = p.system.Root.StopFuture(p.self).Wait() // or it has a moment more to handle what came twice
-	p.ledger.audit(p.echoes, p.chronicle.ends, p.figures.faults[serverCloses].Load() > 0)
+	p.ledger.audit(p.echoes, p.chronicle.ends, p.faults[serverCloses].Load() > 0)
 	ok, failed := p.ledger.figures()
 	p.figures.sent.Add(int64(ok))
 	p.figures.failed.Add(int64(failed))

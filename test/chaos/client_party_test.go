@@ -101,7 +101,7 @@ func (p *clientParty) read() {
 
 func (p *clientParty) drive(ctx context.Context) {
 	var writers sync.WaitGroup
-	for i := range 1 + p.rng.IntN(3) {
+	for i := range 1 + p.rng.IntN(2) {
 		w := &clientWriter{clientParty: p, sender: i + 1, rng: rand.New(rand.NewPCG(p.rng.Uint64(), 0))}
 		writers.Go(func() { w.run(ctx) })
 	}
@@ -126,14 +126,14 @@ func (w *clientWriter) run(ctx context.Context) {
 	for ctx.Err() == nil && !w.chronicle.isStopped() {
 		switch x := w.rng.IntN(100); {
 		case x < 50:
-			for range 1 + w.rng.IntN(5) {
+			for range 1 + w.rng.IntN(3) {
 				kind, data := w.next()
 				once, cancel := context.WithTimeout(ctx, span(w.rng, 2*w.schedule.unit))
 				w.count("Write", w.client.Write(once, kind, data))
 				cancel()
 			}
 		case x < 80:
-			for range 1 + w.rng.IntN(20) {
+			for range 1 + w.rng.IntN(10) {
 				kind, data := w.next()
 				w.count("Send", w.client.Send(kind, data))
 			}

@@ -41,8 +41,7 @@ type link struct {
 	unit  time.Duration
 	plan  plan
 	place place
-	count *tally
-	note  func(format string, args ...any) // may be nil
+	hit   func(f fault) // is told what happens
 
 	flows [2]flow // by direction
 	once  sync.Once
@@ -64,8 +63,8 @@ type flow struct {
 	stalled   time.Time // until when
 }
 
-func newLink(client, server duplex, p plan, unit time.Duration, where place, count *tally) *link {
-	l := &link{unit: unit, plan: p, place: where, count: count, done: make(chan struct{})}
+func newLink(client, server duplex, p plan, unit time.Duration, where place, hit func(fault)) *link {
+	l := &link{unit: unit, plan: p, place: where, hit: hit, done: make(chan struct{})}
 	l.flows[toServer].src, l.flows[toServer].dst = client, server
 	l.flows[toClient].src, l.flows[toClient].dst = server, client
 	for _, f := range p.faults {
@@ -209,10 +208,7 @@ func (l *link) strike(f fault) {
 		return
 	default:
 	}
-	l.count[f.kind].Add(1)
-	if l.note != nil {
-		l.note("  fault: %v", f)
-	}
+	l.hit(f)
 	w := &l.flows[f.dir]
 	until := time.Now().Add(f.lasts)
 	switch f.kind {

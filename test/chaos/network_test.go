@@ -23,7 +23,7 @@ type network interface {
 	// clientTLS is for the client's options; nil if there is no TLS.
 	clientTLS() *tls.Config
 	// tell names who gets to know every fault.
-	tell(note func(format string, args ...any))
+	tell(hit func(f fault))
 	// clear ends all faults but those that have begun; with cutting it ends the
 	// connections of before, too.
 	clear(cutting bool)
@@ -34,8 +34,7 @@ type network interface {
 // links are the connections through a proxy.
 type links struct {
 	schedule *schedule
-	count    *tally
-	note     func(format string, args ...any) // may be nil
+	hit      func(f fault)
 
 	mu     sync.Mutex
 	calm   bool
@@ -45,7 +44,7 @@ type links struct {
 	work   sync.WaitGroup
 }
 
-func (n *links) tell(note func(format string, args ...any)) { n.note = note }
+func (n *links) tell(hit func(f fault)) { n.hit = hit }
 
 // next draws the plan for the next connection: it depends on nothing but the
 // seed and its number.
@@ -61,8 +60,7 @@ func (n *links) next() plan {
 
 // join connects the two sides until they have ended.
 func (n *links) join(client, server duplex, p plan, where place) {
-	l := newLink(client, server, p, n.schedule.unit, where, n.count)
-	l.note = n.note
+	l := newLink(client, server, p, n.schedule.unit, where, n.hit)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {

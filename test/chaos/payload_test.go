@@ -48,8 +48,8 @@ func parse(data string) (sender int, number uint64, ok bool) {
 
 // size draws the size of a message: most are small, some are larger than any buffer.
 func size(rng *rand.Rand) int {
-	if rng.IntN(30) == 0 {
-		return rng.IntN(100 << 10)
+	if rng.IntN(60) == 0 {
+		return rng.IntN(80 << 10)
 	}
-	return int(rng.ExpFloat64() * 200)
+	return int(rng.ExpFloat64() * 150)
 }

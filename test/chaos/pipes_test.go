@@ -26,8 +26,8 @@ type pipes struct {
 	open map[*wstest.Conn]struct{}
 }
 
-func newPipes(t testing.TB, s *schedule, count *tally) *pipes {
-	n := &pipes{links: links{schedule: s, count: count}, size: s.buffer, open: make(map[*wstest.Conn]struct{})}
+func newPipes(t testing.TB, s *schedule) *pipes {
+	n := &pipes{links: links{schedule: s}, size: s.buffer, open: make(map[*wstest.Conn]struct{})}
 	opts := []wstest.Option{wstest.WithBuffer(s.buffer), wstest.WithTimeout(10 * s.unit)}
 	if s.tls {
 		opts = append(opts, wstest.WithTLS())
@@ -72,7 +72,7 @@ func (n *pipes) dial() func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		p := n.next()
 		if p.dial != nil {
-			n.count[p.dial.kind].Add(1)
+			n.hit(*p.dial)
 			switch {
 			case p.dial.kind == refuse:
 				return nil, &net.OpError{Op: "dial", Net: "pipe", Err: syscall.ECONNREFUSED}

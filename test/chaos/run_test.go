@@ -28,6 +28,7 @@ type run struct {
 	echoes    *echoes
 	rng       *rand.Rand // of the driver
 	figures   *figures
+	faults    tally
 }
 
 // party is the user of the connection.
@@ -61,7 +62,7 @@ func newRun(s *schedule, net network, system *actor.ActorSystem, f *figures) *ru
 		figures:  f,
 	}
 	r.chronicle = newChronicle(r.report, s)
-	net.tell(r.note)
+	net.tell(r.hit)
 	r.echoes = newEchoes(r.report, s.climate.corrupts)
 	return r
 }
@@ -69,6 +70,13 @@ func newRun(s *schedule, net network, system *actor.ActorSystem, f *figures) *ru
 // adapter makes the opening handshake, with a gate of its own.
 func (r *run) adapter() *handshake.NetAdapter {
 	return &handshake.NetAdapter{DialContext: r.network.dial(), TLSConfig: r.tls, Gate: &handshake.Gate{}}
+}
+
+// hit takes note of a fault.
+func (r *run) hit(f fault) {
+	r.note("  fault: %v", f)
+	r.faults[f.kind].Add(1)
+	r.figures.faults[f.kind].Add(1)
 }
 
 // play runs the schedule and returns what is wrong.

@@ -44,7 +44,7 @@ func inBubble(t *testing.T, seed uint64, f *figures) (ok bool) {
 	defer watchdog(20*time.Second, s.String)()
 	wrong := ""
 	synctest.Test(t, func(t *testing.T) {
-		n := newPipes(t, s, &f.faults)
+		n := newPipes(t, s)
 		r := newRun(s, n, newSystem(), f)
 		r.exact = true
 		wrong = r.play()

@@ -30,7 +30,7 @@ type tcp struct {
 	dying    bool         // the server is being killed, or is dead
 }
 
-func newTCP(t testing.TB, s *schedule, count *tally) (*tcp, error) {
+func newTCP(t testing.TB, s *schedule) (*tcp, error) {
 	var opts []wstest.EchoOption
 	if s.tls {
 		opts = append(opts, wstest.EchoTLS())
@@ -39,7 +39,7 @@ func newTCP(t testing.TB, s *schedule, count *tally) (*tcp, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &tcp{links: links{schedule: s, count: count}, t: t, echo: echo, addr: "127.0.0.1:0"}
+	n := &tcp{links: links{schedule: s}, t: t, echo: echo, addr: "127.0.0.1:0"}
 	n.life, n.die = context.WithCancel(context.Background())
 	if err := n.listen(); err != nil {
 		echo.Close()
@@ -84,7 +84,7 @@ func (n *tcp) accept(ln net.Listener) {
 		client := conn.(*net.TCPConn)
 		p := n.next()
 		if p.dial != nil {
-			n.count[p.dial.kind].Add(1)
+			n.hit(*p.dial)
 		}
 		if p.dial != nil && p.dial.kind == refuse {
 			// Those who come next find nobody listening.
