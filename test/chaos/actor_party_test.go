@@ -23,8 +23,6 @@ type actorParty struct {
 
 	handled     int // by the actor
 	stream      uint64
-	asked       int // for the status
-	statuses    atomic.Int64
 	deadLetters atomic.Int64
 }
 
@@ -58,7 +56,7 @@ func (p *actorParty) receive(ctx actor.Context) {
 			p.reconnect()
 		}
 	case *messages.Status:
-		p.statuses.Add(1)
+		p.ledger.told()
 		if m.State < messages.StateConnecting || m.State > messages.StateStopped {
 			p.violation("a status with the state %d", m.State)
 		}
@@ -70,6 +68,7 @@ func (p *actorParty) receive(ctx actor.Context) {
 		p.echo(m.Epoch, messages.Binary, string(m.Data))
 	case *actor.DeadLetterResponse:
 		p.deadLetters.Add(1)
+		p.ledger.told()
 	case actor.AutoReceiveMessage, actor.SystemMessage, *actor.Touch:
 	default:
 		p.chronicle.see(m)
@@ -132,7 +131,7 @@ func (p *actorParty) drive(ctx context.Context) {
 		case x < 94:
 			p.request(&messages.Pong{Ref: p.ledger.book(0, true)})
 		case x < 98:
-			p.asked++
+			p.ledger.ask()
 			p.request(&messages.GetStatus{})
 		case p.schedule.reconnects:
 			p.reconnect()
@@ -166,10 +165,19 @@ func (p *actorParty) end(ctx context.Context, cancel func()) {
 }
 
 func (p *actorParty) audit(ctx context.Context) {
+	patience := p.schedule.patience()
+	killed := p.schedule.ending == byKill && p.schedule.storm
+	if killed {
+		patience = p.schedule.unit
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
 	select {
 	case <-p.ledger.settle():
-	case <-time.After(p.schedule.unit):
-		p.unanswered()
+	case <-timer.C:
+		if !killed { // what is sent to an actor that is just being killed is lost
+			p.violation("%s", p.ledger.lost())
+		}
 	}
 	_ = p.system.Root.StopFuture(p.self).Wait() // or it has a moment more to handle what came twice
 	p.ledger.audit(p.echoes, p.chronicle.ends, p.faults[serverCloses].Load() > 0)
@@ -177,14 +185,4 @@ func (p *actorParty) audit(ctx context.Context) {
 	p.figures.sent.Add(int64(ok))
 	p.figures.failed.Add(int64(failed))
 	p.figures.deadLetters.Add(p.deadLetters.Load())
-}
-
-// unanswered judges the sends that have no answer: those to an actor that was not
-// there any more have a dead letter.
-func (p *actorParty) unanswered() {
-	open := p.ledger.unanswered()
-	lost := len(open) + p.asked - int(p.statuses.Load()) - int(p.deadLetters.Load())
-	if lost > 0 && (p.schedule.ending != byKill || !p.schedule.storm) {
-		p.violation("%d sends were never answered, the last of %d were: %v", lost, len(open), open[max(0, len(open)-20):])
-	}
 }

@@ -2,7 +2,10 @@ package chaos_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/dandelionws/dandelion/messages"
 )
@@ -13,8 +16,8 @@ type ledger struct {
 	*report
 
 	mu      sync.Mutex
-	entries []entry // by ref-1
-	open    int
+	entries []entry       // by ref-1
+	open    int           // sends and other requests that nothing has answered yet
 	settled chan struct{} // closed when nothing is open; nil if nobody waits
 }
 
@@ -22,6 +25,7 @@ type ledger struct {
 type entry struct {
 	number  uint64 // of the message it belongs to, 0 for a control frame
 	answers int
+	at      time.Duration // when it was sent
 	epoch   uint64
 	err     error
 }
@@ -37,7 +41,7 @@ func (l *ledger) book(message uint64, control bool) (ref uint64) {
 	if message == 0 && !control {
 		message = ref
 	}
-	l.entries = append(l.entries, entry{number: message})
+	l.entries = append(l.entries, entry{number: message, at: time.Since(l.start)})
 	l.open++
 	return ref
 }
@@ -59,10 +63,29 @@ func (l *ledger) answer(ref, epoch uint64, err error) {
 	if err != nil && !known(err) {
 		l.violation("ref %d failed for a reason that is none: %v", ref, err)
 	}
+	l.done()
+}
+
+// done is called with mu held when something was answered.
+func (l *ledger) done() {
 	if l.open--; l.open == 0 && l.settled != nil {
 		close(l.settled)
 		l.settled = nil
 	}
+}
+
+// ask books a request that has another answer than Sent or SendFailed.
+func (l *ledger) ask() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open++
+}
+
+// told takes the answer of such a request, or a dead letter, which may be for anything.
+func (l *ledger) told() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.done()
 }
 
 // known says whether err is a documented reason for a send to fail.
@@ -89,16 +112,18 @@ func (l *ledger) settle() <-chan struct{} {
 	return c
 }
 
-// unanswered returns the refs that have no answer.
-func (l *ledger) unanswered() (refs []uint64) {
+// lost says how many requests have got neither an answer nor a dead letter, and
+// which sends have no answer.
+func (l *ledger) lost() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var refs []string
 	for i, e := range l.entries {
 		if e.answers == 0 {
-			refs = append(refs, uint64(i+1))
+			refs = append(refs, fmt.Sprintf("%d at %v", i+1, e.at))
 		}
 	}
-	return refs
+	return fmt.Sprintf("%d requests were never answered; sends without an answer: %s", l.open, strings.Join(refs[max(0, len(refs)-20):], ", "))
 }
 
 // outcome is what became of a message.

@@ -59,12 +59,13 @@ func overTCP(t *testing.T, seed uint64, most time.Duration, system *actor.ActorS
 	if *oneSeed != 0 {
 		t.Log(s)
 	}
-	n, err := newTCP(t, s)
+	r := newRun(s, system, f)
+	n, err := newTCP(t, s, r.hit)
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	wrong := newRun(s, n, system, f).play()
+	wrong := r.play(n)
 	n.close()
 	if wrong != "" {
 		t.Errorf("%v\n%s", s, wrong)

@@ -22,8 +22,6 @@ type network interface {
 	dial() func(ctx context.Context, network, addr string) (net.Conn, error)
 	// clientTLS is for the client's options; nil if there is no TLS.
 	clientTLS() *tls.Config
-	// tell names who gets to know every fault.
-	tell(hit func(f fault))
 	// clear ends all faults but those that have begun; with cutting it ends the
 	// connections of before, too.
 	clear(cutting bool)
@@ -34,7 +32,7 @@ type network interface {
 // links are the connections through a proxy.
 type links struct {
 	schedule *schedule
-	hit      func(f fault)
+	hit      func(f fault) // is told what happens
 
 	mu     sync.Mutex
 	calm   bool
@@ -43,8 +41,6 @@ type links struct {
 	closed bool
 	work   sync.WaitGroup
 }
-
-func (n *links) tell(hit func(f fault)) { n.hit = hit }
 
 // next draws the plan for the next connection: it depends on nothing but the
 // seed and its number.

@@ -26,8 +26,8 @@ type pipes struct {
 	open map[*wstest.Conn]struct{}
 }
 
-func newPipes(t testing.TB, s *schedule) *pipes {
-	n := &pipes{links: links{schedule: s}, size: s.buffer, open: make(map[*wstest.Conn]struct{})}
+func newPipes(t testing.TB, s *schedule, hit func(f fault)) *pipes {
+	n := &pipes{links: links{schedule: s, hit: hit}, size: s.buffer, open: make(map[*wstest.Conn]struct{})}
 	opts := []wstest.Option{wstest.WithBuffer(s.buffer), wstest.WithTimeout(10 * s.unit)}
 	if s.tls {
 		opts = append(opts, wstest.WithTLS())

@@ -51,18 +51,15 @@ func newSystem() *actor.ActorSystem {
 	}))
 }
 
-func newRun(s *schedule, net network, system *actor.ActorSystem, f *figures) *run {
+func newRun(s *schedule, system *actor.ActorSystem, f *figures) *run {
 	r := &run{
 		report:   &report{start: time.Now()},
 		schedule: s,
-		network:  net,
-		tls:      net.clientTLS(),
 		system:   system,
 		rng:      rand.New(rand.NewPCG(s.seed, 1<<33)),
 		figures:  f,
 	}
 	r.chronicle = newChronicle(r.report, s)
-	net.tell(r.hit)
 	r.echoes = newEchoes(r.report, s.climate.corrupts)
 	return r
 }
@@ -79,8 +76,9 @@ func (r *run) hit(f fault) {
 	r.figures.faults[f.kind].Add(1)
 }
 
-// play runs the schedule and returns what is wrong.
-func (r *run) play() string {
+// play runs the schedule through a network and returns what is wrong.
+func (r *run) play(n network) string {
+	r.network, r.tls = n, n.clientTLS()
 	s := r.schedule
 	var p party
 	if s.user == anActor {

@@ -44,10 +44,10 @@ func inBubble(t *testing.T, seed uint64, f *figures) (ok bool) {
 	defer watchdog(20*time.Second, s.String)()
 	wrong := ""
 	synctest.Test(t, func(t *testing.T) {
-		n := newPipes(t, s)
-		r := newRun(s, n, newSystem(), f)
+		r := newRun(s, newSystem(), f)
 		r.exact = true
-		wrong = r.play()
+		n := newPipes(t, s, r.hit)
+		wrong = r.play(n)
 		n.close()
 		time.Sleep(2 * time.Second) // lets the actor system's own timers run out
 	})

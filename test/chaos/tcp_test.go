@@ -30,7 +30,7 @@ type tcp struct {
 	dying    bool         // the server is being killed, or is dead
 }
 
-func newTCP(t testing.TB, s *schedule) (*tcp, error) {
+func newTCP(t testing.TB, s *schedule, hit func(f fault)) (*tcp, error) {
 	var opts []wstest.EchoOption
 	if s.tls {
 		opts = append(opts, wstest.EchoTLS())
@@ -39,7 +39,7 @@ func newTCP(t testing.TB, s *schedule) (*tcp, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &tcp{links: links{schedule: s}, t: t, echo: echo, addr: "127.0.0.1:0"}
+	n := &tcp{links: links{schedule: s, hit: hit}, t: t, echo: echo, addr: "127.0.0.1:0"}
 	n.life, n.die = context.WithCancel(context.Background())
 	if err := n.listen(); err != nil {
 		echo.Close()
@@ -50,6 +50,8 @@ func newTCP(t testing.TB, s *schedule) (*tcp, error) {
 
 func (n *tcp) url() string {
 	scheme, _, _ := strings.Cut(n.echo.URL(), ":")
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	return scheme + "://" + n.addr
 }
 
