@@ -3,6 +3,7 @@ package chaos_test
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
@@ -21,6 +22,8 @@ type chronicle struct {
 	asked    int  // how often a Reconnect was sent
 	told     bool // the user has said that it shall end
 	gaveUp   bool
+	lively   bool // something has arrived in this epoch
+	reset    bool // the delays have started again
 	opened   int
 	attempts int
 	ends     map[uint64]*messages.Closed
@@ -85,6 +88,7 @@ func (c *chronicle) see(event any) {
 			c.violation("epoch %d is attempt %d, not what was scheduled", e.Epoch, e.Attempt)
 		}
 		c.enter(connecting, e.Epoch, from...)
+		c.lively = false
 	case *messages.Opened:
 		c.note("opened %d", e.Epoch)
 		c.enter(opened, e.Epoch, connecting)
@@ -117,10 +121,10 @@ func (c *chronicle) see(event any) {
 		if !c.schedule.verdict(e.Cause).Retry {
 			c.violation("epoch %d: it connects again, which the verdict does not want: %v", e.Epoch, e.Cause)
 		}
-		if e.Delay < 0 || e.Delay > c.schedule.backoff().Max {
-			c.violation("epoch %d: a delay of %v", e.Epoch, e.Delay)
-		}
 		c.next(e.Attempt)
+		if most := c.ceiling(e); e.Delay < 0 || e.Delay > most {
+			c.violation("epoch %d: a delay of %v before attempt %d, want at most %v", e.Epoch, e.Delay, e.Attempt, most)
+		}
 	case *messages.GaveUp:
 		c.note("gave up behind %d: %s: %v", e.Epoch, e.Reason, e.Cause)
 		c.enter(gaveUp, e.Epoch, connecting, closed)
@@ -154,18 +158,40 @@ func (c *chronicle) see(event any) {
 }
 
 // next checks the number of the coming attempt: one more, or 1 behind a
-// connection that was stable.
+// connection that was stable and has shown life.
 func (c *chronicle) next(attempt int) {
 	end := c.ends[c.epoch]
 	stable := end != nil && end.Err.Uptime >= c.schedule.backoff().ResetAfter
-	if attempt != max(c.attempt, 1)+1 && (!stable || attempt != 1) {
+	again := max(c.attempt, 1) + 1
+	switch {
+	case attempt == again && !(stable && c.lively):
+	case attempt == 1 && stable: // what has arrived may not have been handled yet
+		c.reset = true
+	default:
 		c.violation("attempt %d is to follow attempt %d, and the end is %+v", attempt, c.attempt, end)
 	}
 	c.attempt = attempt
 }
 
+// ceiling is the most that the delay before the attempt with this number may be.
+// The first attempt of all has no delay, the first one behind a stable
+// connection has the first delay.
+func (c *chronicle) ceiling(e *messages.ReconnectScheduled) time.Duration {
+	b := c.schedule.backoff()
+	most := max(b.Base, c.schedule.verdict(e.Cause).Base)
+	grown := e.Attempt - 1
+	if !c.reset {
+		grown--
+	}
+	for range grown {
+		most = min(2*most, b.Max)
+	}
+	return min(most, b.Max)
+}
+
 // data is something that arrived.
 func (c *chronicle) data(epoch uint64) {
+	c.lively = true
 	if epoch != 0 && epoch != c.epoch || c.phase != opened && c.phase != closing {
 		c.violation("data of epoch %d came behind %v of epoch %d", epoch, c.phase, c.epoch)
 	}

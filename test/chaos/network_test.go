@@ -25,6 +25,8 @@ type network interface {
 	// clear ends all faults but those that have begun; with cutting it ends the
 	// connections of before, too.
 	clear(cutting bool)
+	// left is how many connections the client has not closed, though it has stopped.
+	left() int
 	// close ends everything and waits for it.
 	close()
 }

@@ -22,8 +22,9 @@ type pipes struct {
 	life context.Context
 	die  context.CancelFunc
 
-	mu   sync.Mutex
-	open map[*wstest.Conn]struct{}
+	mu      sync.Mutex
+	open    map[*wstest.Conn]struct{}
+	clients []*wstest.PipeConn // that were given to the client
 }
 
 func newPipes(t testing.TB, s *schedule, hit func(f fault)) *pipes {
@@ -85,6 +86,9 @@ func (n *pipes) dial() func(context.Context, string, string) (net.Conn, error) {
 			return nil, err
 		}
 		client, theirs := wstest.Pipe(n.size)
+		n.mu.Lock()
+		n.clients = append(n.clients, client)
+		n.mu.Unlock()
 		n.join(theirs, server.(*wstest.PipeConn), p, n)
 		return client, nil
 	}
@@ -107,6 +111,20 @@ func (n *pipes) killServer(down time.Duration) {
 		pause(n.life, down)
 		n.server.Resume()
 	})
+}
+
+// left waits until the client has closed its connections and returns how many it
+// has not.
+func (n *pipes) left() (open int) {
+	time.Sleep(10 * time.Second) // crypto/tls lets a close_notify take 5 s
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.clients {
+		if c.SetDeadline(time.Time{}) == nil { // else it says that it is closed
+			open++
+		}
+	}
+	return open
 }
 
 func (n *pipes) close() {

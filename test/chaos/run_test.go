@@ -117,6 +117,10 @@ func (r *run) play(n network) string {
 	stopDriving()
 	r.await(driven, "the driver")
 	p.audit(patience)
+	r.network.clear(false)
+	if n := r.network.left(); n > 0 {
+		r.violation("%d connections are not closed", n)
+	}
 	r.sum()
 	return r.verdict()
 }

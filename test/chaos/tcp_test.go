@@ -153,6 +153,25 @@ func (n *tcp) killServer(down time.Duration) {
 	})
 }
 
+// left waits until the client has ended its connections and returns how many it
+// has not.
+func (n *tcp) left() (open int) {
+	ended := make(chan struct{})
+	go func() {
+		n.work.Wait()
+		close(ended)
+	}()
+	timer := time.NewTimer(n.schedule.patience())
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+	}
+	n.links.mu.Lock()
+	defer n.links.mu.Unlock()
+	return len(n.all)
+}
+
 func (n *tcp) close() {
 	n.die()
 	n.mu.Lock()
