@@ -1,0 +1,188 @@
+package chaos_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// actorParty is an actor that gets the events, and a driver that sends in its name.
+type actorParty struct {
+	*run
+	ledger *ledger
+	self   *actor.PID
+	pid    *actor.PID // of the supervisor
+
+	handled     int // by the actor
+	stream      uint64
+	deadLetters atomic.Int64
+}
+
+func newActorParty(r *run) *actorParty { return &actorParty{run: r, ledger: newLedger(r.report)} }
+
+func (p *actorParty) start(life context.Context) error {
+	s := p.schedule
+	p.self = p.system.Root.Spawn(actor.PropsFromFunc(p.receive))
+	p.pid = p.system.Root.Spawn(supervisor.Props(supervisor.Config{
+		Request:        handshake.Request{URL: p.network.url()},
+		Handshaker:     &handshake.Client{Adapter: p.adapter()},
+		ConnectTimeout: s.connectTimeout(),
+		Lifetime:       life,
+		Settings:       s.settings(),
+		Target:         p.self,
+		Backoff:        s.backoff(),
+		Verdict:        s.verdict,
+	}))
+	return nil
+}
+
+// receive is the user's actor.
+func (p *actorParty) receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *messages.Sent:
+		p.ledger.answer(m.Ref, m.Epoch, nil)
+	case *messages.SendFailed:
+		p.ledger.answer(m.Ref, m.Epoch, m.Err)
+		if errors.Is(m.Err, messages.ErrQueueFull) && p.ledger.continues(m.Ref) {
+			// The message cannot be finished any more: nothing gets past it.
+			p.reconnect()
+		}
+	case *messages.Status:
+		p.ledger.told()
+		if m.State < messages.StateConnecting || m.State > messages.StateStopped {
+			p.violation("a status with the state %d", m.State)
+		}
+	case *messages.TextReceived:
+		p.chronicle.see(m)
+		p.echo(m.Epoch, messages.Text, m.Text)
+	case *messages.BinaryReceived:
+		p.chronicle.see(m)
+		p.echo(m.Epoch, messages.Binary, string(m.Data))
+	case *actor.DeadLetterResponse:
+		p.deadLetters.Add(1)
+		p.ledger.told()
+	case actor.AutoReceiveMessage, actor.SystemMessage, *actor.Touch:
+	default:
+		p.chronicle.see(m)
+	}
+}
+
+func (p *actorParty) echo(epoch uint64, kind messages.Kind, data string) {
+	p.handled++
+	p.slowDown(p.handled)
+	p.echoes.come(epoch, kind, data)
+}
+
+func (p *actorParty) request(m any) { p.system.Root.RequestWithCustomSender(p.pid, m, p.self) }
+
+// send sends a message in one frame and returns its number.
+func (p *actorParty) send() uint64 {
+	ref := p.ledger.book(0, false)
+	data := payload(1, ref, size(p.rng))
+	if kindOf(ref) == messages.Text {
+		p.request(&messages.SendText{Ref: ref, Text: data})
+	} else {
+		p.request(&messages.SendBinary{Ref: ref, Data: []byte(data)})
+	}
+	return ref
+}
+
+// fragmented sends a message in two frames, perhaps with another one in between,
+// which has to wait.
+func (p *actorParty) fragmented(ctx context.Context) {
+	p.stream++
+	ref := p.ledger.book(0, false)
+	data := []byte(payload(1, ref, size(p.rng)))
+	cut := p.rng.IntN(len(data))
+	f := messages.SendFragment{Ref: ref, Stream: p.stream, Kind: kindOf(ref), First: true, Data: data[:cut]}
+	p.request(&f)
+	if p.rng.IntN(2) == 0 {
+		pause(ctx, span(p.rng, p.schedule.unit/10))
+		p.send()
+	}
+	last := messages.SendFragment{Ref: p.ledger.book(ref, false), Stream: p.stream, Final: true, Data: data[cut:]}
+	p.request(&last)
+}
+
+func (p *actorParty) reconnect() {
+	p.chronicle.ask()
+	p.system.Root.Send(p.pid, &messages.Reconnect{})
+}
+
+func (p *actorParty) drive(ctx context.Context) {
+	for ctx.Err() == nil && !p.chronicle.isStopped() {
+		switch x := p.rng.IntN(100); {
+		case x < 75:
+			for range 1 + p.rng.IntN(10) {
+				p.send()
+			}
+		case x < 85:
+			p.fragmented(ctx)
+		case x < 92:
+			p.request(&messages.Ping{Ref: p.ledger.book(0, true), Data: []byte("chaos")})
+		case x < 94:
+			p.request(&messages.Pong{Ref: p.ledger.book(0, true)})
+		case x < 98:
+			p.ledger.ask()
+			p.request(&messages.GetStatus{})
+		case p.schedule.reconnects:
+			p.reconnect()
+		}
+		pause(ctx, span(p.rng, p.schedule.unit/5))
+	}
+}
+
+func (p *actorParty) probe(context.Context) (int, uint64) { return 1, p.send() }
+
+func (p *actorParty) end(ctx context.Context, cancel func()) {
+	root := p.system.Root
+	switch p.schedule.ending {
+	case byClose:
+		p.request(&messages.Close{Ref: p.ledger.book(0, true), Code: wire.StatusNormal, Reason: "chaos ends"})
+	case byStop:
+		answer, err := root.RequestFuture(p.pid, &messages.Stop{}, p.schedule.patience()).Result()
+		if _, ok := answer.(*messages.Stopped); !ok && !errors.Is(err, actor.ErrDeadLetter) {
+			p.violation("Stop was answered with %T, %v", answer, err)
+		}
+	case byLifetime:
+		cancel()
+	case byAbort:
+		root.Send(p.pid, &messages.FailConnection{Cause: errors.New("chaos ends")})
+		root.Send(p.pid, &messages.Stop{})
+	case byKill:
+		// A kill overtakes the messages in the mailbox: they are as good as not sent.
+		_, _ = root.RequestFuture(p.pid, &messages.GetStatus{}, p.schedule.patience()).Result()
+		root.Stop(p.pid)
+	}
+}
+
+func (p *actorParty) audit(ctx context.Context) {
+	patience := p.schedule.patience()
+	killed := p.schedule.ending == byKill && p.schedule.storm
+	if killed {
+		patience = p.schedule.unit
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-p.ledger.settle():
+	case <-timer.C:
+		if !killed { // what is sent to an actor that is just being killed is lost
+			p.violation("%s", p.ledger.lost())
+		}
+	}
+	_ = p.system.Root.StopFuture(p.self).Wait() // or it has a moment more to handle what came twice
+	p.ledger.audit(p.echoes, p.chronicle.ends, p.faults[serverCloses].Load() > 0)
+	ok, failed := p.ledger.figures()
+	p.figures.sent.Add(int64(ok))
+	p.figures.failed.Add(int64(failed))
+	p.figures.deadLetters.Add(p.deadLetters.Load())
+}

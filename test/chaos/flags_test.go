@@ -1,0 +1,24 @@
+package chaos_test
+
+import (
+	"flag"
+	"math/rand/v2"
+	"time"
+)
+
+// This file is what can be chosen on the command line.
+
+var (
+	runTime     = flag.Duration("chaos.time", 20*time.Second, "how long TestSchedules and TestLoopback run, together; with -run, each alone runs half of it")
+	oneSeed     = flag.Uint64("chaos.seed", 0, "run the schedule with this seed only (0: all of them)")
+	firstSeed   = flag.Uint64("chaos.first", 0, "the seed of the first schedule, the others count up (0: a random one)")
+	connections = flag.Int("chaos.connections", 1000, "how many connections TestManyConnections makes")
+)
+
+// seeds returns the seed of the first schedule.
+func seeds() uint64 {
+	if *firstSeed != 0 {
+		return *firstSeed
+	}
+	return rand.Uint64() >> 24 // short enough to be typed
+}

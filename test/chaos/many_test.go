@@ -1,0 +1,128 @@
+package chaos_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
+)
+
+const (
+	// manyFiles is how many files the server's process may have open.
+	manyFiles = 10_500
+	// spare is how many files this process needs besides the connections.
+	spare = 200
+	// inFlight is how many connections are being made at once at the beginning,
+	// which is the business of whoever starts them.
+	inFlight = 200
+	// steps is how finely the backoff window is looked at, and minStep how coarsely
+	// at least: the scheduler of a busy machine makes waves of its own.
+	steps   = 16
+	minStep = 750 * time.Millisecond
+	// manyPatience bounds every wait.
+	manyPatience = 3 * time.Minute
+)
+
+// TestManyConnections keeps many connections up on one actor system. Their
+// server is killed and returns: they come back, spread over the backoff window.
+func TestManyConnections(t *testing.T) {
+	n := *connections
+	if err := allowFiles(uint64(n + spare)); err != nil {
+		t.Fatal(err)
+	}
+	defer watchdog(5*manyPatience, func() string { return "TestManyConnections" })()
+	server, err := startServer("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { server.kill() }()
+	before := measure()
+
+	f := &fleet{}
+	system := newSystem()
+	base := max(3*time.Second, time.Duration(n)*2*time.Millisecond) // what this machine can stand
+	backoff := supervisor.Backoff{Base: base, Max: 2 * base}
+	props := supervisor.Props(supervisor.Config{
+		Request: handshake.Request{URL: "ws://" + server.addr},
+		Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{
+			Gate: &handshake.Gate{PerAddress: -1}, // all are of one program that knows its server
+		}},
+		Sink:    f,
+		Backoff: backoff,
+	})
+	start := time.Now()
+	pids := make([]*actor.PID, n)
+	for i := range pids {
+		await(t, f.until(func(f *fleet) bool { return i-f.open < inFlight }), "a place for the next connection")
+		pids[i] = system.Root.Spawn(props)
+	}
+	await(t, f.until(func(f *fleet) bool { return f.open == n }), "the last connection")
+	open := measure()
+	t.Logf("%d connections open after %v: %.1f goroutines and %.1f KiB of heap for each", n, time.Since(start).Round(time.Millisecond),
+		float64(open.goroutines-before.goroutines)/float64(n), float64(int(open.heap)-int(before.heap))/1024/float64(n))
+
+	died := time.Now()
+	server.kill()
+	await(t, f.until(func(f *fleet) bool { return f.open == 0 }), "the news that the server is dead")
+	known := time.Since(died)
+	pauseUntil(died.Add(base / 4))
+	back := time.Now()
+	if server, err = startServer(server.addr); err != nil {
+		t.Fatal(err)
+	}
+	await(t, f.until(func(f *fleet) bool { return f.open*100 >= n*99 }), "99 % of the connections")
+	most := time.Since(back)
+	await(t, f.until(func(f *fleet) bool { return f.open == n }), "all connections")
+	t.Logf("the death was known everywhere after %v; it was back after %v; from then on 99 %% were open after %v, all after %v",
+		known.Round(time.Millisecond), back.Sub(died).Round(time.Millisecond), most.Round(time.Millisecond), time.Since(back).Round(time.Millisecond))
+	step := max(base/steps, minStep)
+	herd(t, f.rates(died, step), step, int(base/step))
+
+	for _, pid := range pids {
+		system.Root.Send(pid, &messages.Stop{})
+	}
+	await(t, f.until(func(f *fleet) bool { return f.stopped == n }), "the end of all")
+	if gaveUp := f.forget(); gaveUp > 0 {
+		t.Errorf("%d have given up", gaveUp)
+	}
+	pids = nil
+	before.compare(t)
+}
+
+// herd fails if the attempts come in a rush: RFC 6455 §7.2.3 wants them spread.
+// The window is the time in which the first delays end.
+func herd(t *testing.T, counts []int, step time.Duration, steps int) {
+	t.Helper()
+	window := counts[:min(len(counts), steps)]
+	sum := 0
+	for _, c := range window {
+		sum += c
+	}
+	mean := float64(sum) / float64(steps)
+	peak := slices.Max(counts)
+	t.Logf("connection attempts per %v since the death: %v; in the backoff window of %v the mean is %.0f/s, the peak of all %.0f/s, %.2f times that",
+		step, counts, time.Duration(steps)*step, mean/step.Seconds(), float64(peak)/step.Seconds(), float64(peak)/mean)
+	if float64(peak) > 2*mean {
+		t.Errorf("a herd: the peak is %.2f times the mean", float64(peak)/mean)
+	}
+}
+
+// await waits for something that has to happen.
+func await(t *testing.T, c <-chan struct{}, what string) {
+	t.Helper()
+	timer := time.NewTimer(manyPatience)
+	defer timer.Stop()
+	select {
+	case <-c:
+	case <-timer.C:
+		t.Fatalf("%s does not come within %v", what, manyPatience)
+	}
+}
+
+// pauseUntil lets time pass in which the server is away.
+func pauseUntil(at time.Time) { time.Sleep(time.Until(at)) }

@@ -1,0 +1,190 @@
+package chaos_test
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/messages"
+)
+
+// This file runs a schedule: one supervised connection from the start to the end.
+
+// run is what belongs to one schedule.
+type run struct {
+	*report
+	schedule *schedule
+	network  network
+	tls      *tls.Config
+	system   *actor.ActorSystem
+	exact    bool // time is fake: nothing is late because the machine is slow
+
+	chronicle *chronicle
+	echoes    *echoes
+	rng       *rand.Rand // of the driver
+	figures   *figures
+	faults    tally
+}
+
+// party is the user of the connection.
+type party interface {
+	// start begins it; when life ends, so does the connection.
+	start(life context.Context) error
+	// drive uses the connection in all ways until ctx ends or it has stopped.
+	drive(ctx context.Context)
+	// probe sends a message and returns who has sent it and its number.
+	probe(ctx context.Context) (sender int, number uint64)
+	// end does what the schedule's ending says; cancel ends the life.
+	end(ctx context.Context, cancel func())
+	// audit checks what is left when it has stopped.
+	audit(ctx context.Context)
+}
+
+func newSystem() *actor.ActorSystem {
+	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(slog.DiscardHandler)
+	}))
+}
+
+func newRun(s *schedule, system *actor.ActorSystem, f *figures) *run {
+	r := &run{
+		report:   &report{start: time.Now()},
+		schedule: s,
+		system:   system,
+		rng:      rand.New(rand.NewPCG(s.seed, 1<<33)),
+		figures:  f,
+	}
+	r.chronicle = newChronicle(r.report, s)
+	r.echoes = newEchoes(r.report, s.climate.corrupts)
+	return r
+}
+
+// adapter makes the opening handshake, with a gate of its own.
+func (r *run) adapter() *handshake.NetAdapter {
+	return &handshake.NetAdapter{DialContext: r.network.dial(), TLSConfig: r.tls, Gate: &handshake.Gate{}}
+}
+
+// hit takes note of a fault.
+func (r *run) hit(f fault) {
+	r.note("  fault: %v", f)
+	r.faults[f.kind].Add(1)
+	r.figures.faults[f.kind].Add(1)
+}
+
+// play runs the schedule through a network and returns what is wrong.
+func (r *run) play(n network) string {
+	r.network, r.tls = n, n.clientTLS()
+	s := r.schedule
+	var p party
+	if s.user == anActor {
+		p = newActorParty(r)
+	} else {
+		p = newClientParty(r)
+	}
+	life, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if err := p.start(life); err != nil {
+		r.violation("it does not start: %v", err)
+		return r.verdict()
+	}
+	driven := make(chan struct{})
+	driving, stopDriving := context.WithTimeout(context.Background(), s.length)
+	defer stopDriving()
+	go func() {
+		defer close(driven)
+		p.drive(driving)
+	}()
+	if s.storm {
+		select {
+		case <-r.chronicle.stopped:
+		case <-driven:
+		case <-time.After(s.length * 3 / 4): // the driver goes on while it ends
+		}
+	} else {
+		r.await(driven, "the driver")
+		r.recover(p)
+	}
+	r.chronicle.tell()
+	patience, enough := context.WithTimeout(context.Background(), s.patience())
+	defer enough()
+	p.end(patience, cancel)
+	r.await(r.chronicle.stopped, "Stopped")
+	stopDriving()
+	r.await(driven, "the driver")
+	p.audit(patience)
+	r.network.clear(false)
+	if n := r.network.left(); n > 0 {
+		r.violation("%d connections are not closed", n)
+	}
+	r.sum()
+	return r.verdict()
+}
+
+// recover ends the faults and sees to it that the connection comes up again.
+func (r *run) recover(p party) {
+	r.note("the faults end")
+	r.network.clear(!r.schedule.keepalive) // without Pings nobody finds out that a peer is gone
+	patience, enough := context.WithTimeout(context.Background(), r.schedule.patience())
+	defer enough()
+	for patience.Err() == nil {
+		once, cancel := context.WithTimeout(patience, 3*r.schedule.unit)
+		sender, number := p.probe(once)
+		select {
+		case <-r.echoes.await(sender, number):
+			cancel()
+			return
+		case <-r.chronicle.stopped:
+			cancel()
+			return
+		case <-once.Done():
+		}
+		cancel()
+	}
+	r.violation("the connection does not come back within %v:\n%s", r.schedule.patience(), stacks())
+}
+
+// await waits for something that has to happen.
+func (r *run) await(c <-chan struct{}, what string) {
+	timer := time.NewTimer(r.schedule.patience() + r.schedule.length)
+	defer timer.Stop()
+	select {
+	case <-c:
+	case <-timer.C:
+		r.violation("%s does not come within %v:\n%s", what, r.schedule.patience(), stacks())
+	}
+}
+
+// slowDown is what a slow user does with some messages.
+func (r *run) slowDown(number int) {
+	if r.schedule.slow && number%100 == 0 {
+		time.Sleep(r.schedule.unit / 5)
+	}
+}
+
+func (r *run) sum() {
+	f := r.figures
+	f.runs.Add(1)
+	r.chronicle.mu.Lock()
+	f.attempts.Add(int64(r.chronicle.attempts))
+	f.opened.Add(int64(r.chronicle.opened))
+	if r.chronicle.gaveUp {
+		f.gaveUp.Add(1)
+	}
+	r.chronicle.mu.Unlock()
+	r.echoes.mu.Lock()
+	f.echos.Add(int64(r.echoes.got))
+	f.garbled.Add(int64(r.echoes.garbled))
+	r.echoes.mu.Unlock()
+}
+
+// closeSeen is how the last connection ended, nil if none did.
+func (c *chronicle) closeSeen() *messages.Closed {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ends[c.epoch]
+}

@@ -1,0 +1,139 @@
+package chaos_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// user is who uses the connection.
+type user uint8
+
+const (
+	anActor   user = iota // supervisor.Props: commands to the PID, events to a Target
+	callbacks             // dandelion.Supervise with a Handler
+	readers               // dandelion.Supervise with Read
+	users
+)
+
+func (u user) String() string { return [...]string{"actor", "callbacks", "readers"}[u] }
+
+// ending is what the user does last.
+type ending uint8
+
+const (
+	byClose    ending = iota // with a closing handshake
+	byStop                   // messages.Stop
+	byLifetime               // the context of Supervise ends
+	byAbort                  // the connection is dropped, then Stop
+	byKill                   // the supervisor's actor is stopped from outside
+	endings
+)
+
+func (e ending) String() string {
+	return [...]string{"Close", "Stop", "end of context", "Abort", "kill of the actor"}[e]
+}
+
+// schedule is everything that a seed decides.
+type schedule struct {
+	seed    uint64
+	unit    time.Duration // the scale of time
+	length  time.Duration
+	climate climate
+
+	user       user
+	inline     bool // the callbacks run on the goroutine that reads
+	slow       bool // the user takes long for some messages
+	tls        bool
+	keepalive  bool
+	stubborn   bool // no end is final
+	reconnects bool // the user asks for a new connection now and then
+	buffer     int  // of each direction of a pipe
+	queue      int  // messages that may wait
+	window     int
+	ending     ending
+	storm      bool // the end comes while the faults go on
+}
+
+func drawSchedule(seed uint64, unit, length time.Duration) *schedule {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	chance := func(p float64) bool { return rng.Float64() < p }
+	s := &schedule{
+		seed:       seed,
+		unit:       unit,
+		length:     length,
+		climate:    climate{unit: unit, corrupts: chance(0.3), stops: chance(0.15)},
+		user:       user(rng.IntN(int(users))),
+		inline:     chance(0.15),
+		slow:       chance(0.3),
+		tls:        chance(0.2),
+		keepalive:  chance(0.8),
+		stubborn:   chance(0.6),
+		reconnects: chance(0.4),
+		buffer:     pick(rng, 512, 4<<10, 64<<10, 1<<20),
+		queue:      pick(rng, 4, 64, 16384),
+		window:     pick(rng, 1, 64<<10, 1<<20),
+		ending:     ending(rng.IntN(int(endings))),
+		storm:      chance(0.3),
+	}
+	if s.user == anActor {
+		s.inline = false
+	}
+	if s.inline {
+		s.slow = false
+	}
+	return s
+}
+
+func (s *schedule) String() string {
+	return fmt.Sprintf("seed %d: %+v", s.seed, struct {
+		user                                                                user
+		length                                                              time.Duration
+		corrupts, stops, inline, slow, tls, keepalive, stubborn, reconnects bool
+		buffer, queue, window                                               int
+		ending                                                              ending
+		storm                                                               bool
+	}{s.user, s.length, s.climate.corrupts, s.climate.stops, s.inline, s.slow, s.tls, s.keepalive, s.stubborn, s.reconnects,
+		s.buffer, s.queue, s.window, s.ending, s.storm})
+}
+
+func (s *schedule) settings() actors.Settings {
+	set := actors.Settings{
+		Limits:        wire.Limits{MaxMessage: 1 << 20},
+		ReceiveWindow: s.window,
+		QueueMessages: s.queue,
+		QueueBytes:    256 << 10,
+		CloseTimeout:  2 * s.unit,
+	}
+	if s.keepalive {
+		set.PingInterval, set.PongTimeout, set.PingMisses = s.unit, s.unit, 1
+	}
+	return set
+}
+
+func (s *schedule) backoff() supervisor.Backoff {
+	rng := rand.New(rand.NewPCG(s.seed, 1<<32))
+	return supervisor.Backoff{Base: s.unit / 4, Max: 2 * s.unit, ResetAfter: 3 * s.unit, Float64: rng.Float64}
+}
+
+func (s *schedule) connectTimeout() time.Duration { return 3 * s.unit }
+
+// verdict is the default one, unless the user is stubborn.
+func (s *schedule) verdict(cause error) supervisor.Verdict {
+	v := supervisor.DefaultVerdict(cause)
+	if s.stubborn && !v.Retry && !errors.Is(cause, messages.ErrHandlerFailed) {
+		return supervisor.Verdict{Retry: true, Reason: "stubborn: " + v.Reason}
+	}
+	return v
+}
+
+// patience bounds the wait for everything that has to happen by itself: a
+// connect, the discovery of a dead connection, a closing handshake, a backoff
+// delay, and what a slow user does meanwhile.
+func (s *schedule) patience() time.Duration { return 40*s.unit + 5*time.Second }
