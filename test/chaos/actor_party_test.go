@@ -38,8 +38,7 @@ func (p *actorParty) start(life context.Context) error {
 		Lifetime:       life,
 		Settings:       s.settings(),
 		Target:         p.self,
-		Backoff:        s.backoff(),
-		Verdict:        s.verdict,
+		RetryPolicy:    s.policy(),
 	}))
 	return nil
 }

@@ -66,7 +66,9 @@ func TestAnswersAroundEnds(t *testing.T) {
 					Request:    handshake.Request{URL: echo.URL()},
 					Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{Gate: &handshake.Gate{}}},
 					Sink:       f,
-					Backoff:    supervisor.Backoff{Base: time.Millisecond, Max: time.Millisecond},
+					RetryPolicy: supervisor.RetryPolicy{
+						Backoff: supervisor.Exponential{Base: time.Millisecond, Max: time.Millisecond}.New,
+					},
 				}))
 				await(t, f.until(func(f *fleet) bool { return f.open > 0 }), "Opened")
 				enough := make(chan struct{})

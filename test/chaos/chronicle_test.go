@@ -7,6 +7,7 @@ import (
 
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
 )
 
 // chronicle checks the events: which may follow which, and whether the
@@ -118,7 +119,7 @@ func (c *chronicle) see(event any) {
 		c.note("waiting %v behind %d for attempt %d: %s: %v", e.Delay, e.Epoch, e.Attempt, e.Reason, e.Cause)
 		c.enter(waiting, e.Epoch, connecting, closed)
 		c.cause(e.Epoch, e.Cause)
-		if !c.schedule.verdict(e.Cause).Retry {
+		if c.schedule.verdict(e.Cause).Action == supervisor.Stop {
 			c.violation("epoch %d: it connects again, which the verdict does not want: %v", e.Epoch, e.Cause)
 		}
 		c.next(e.Attempt)
@@ -131,7 +132,7 @@ func (c *chronicle) see(event any) {
 		c.cause(e.Epoch, e.Cause)
 		c.gaveUp = true
 		switch {
-		case c.schedule.verdict(e.Cause).Retry:
+		case c.schedule.verdict(e.Cause).Action == supervisor.Retry:
 			c.violation("epoch %d: it gave up, which the verdict does not want: %v", e.Epoch, e.Cause)
 		case !c.schedule.climate.corrupts && !c.schedule.climate.stops:
 			c.violation("epoch %d: it gave up, though nothing that is final has happened: %v", e.Epoch, e.Cause)
@@ -161,7 +162,7 @@ func (c *chronicle) see(event any) {
 // connection that was stable and has shown life.
 func (c *chronicle) next(attempt int) {
 	end := c.ends[c.epoch]
-	stable := end != nil && end.Err.Uptime >= c.schedule.backoff().ResetAfter
+	stable := end != nil && end.Err.Uptime >= c.schedule.resetAfter()
 	again := max(c.attempt, 1) + 1
 	switch {
 	case attempt == again && !(stable && c.lively):
@@ -177,7 +178,7 @@ func (c *chronicle) next(attempt int) {
 // The first attempt of all has no delay, the first one behind a stable
 // connection has the first delay.
 func (c *chronicle) ceiling(e *messages.ReconnectScheduled) time.Duration {
-	b := c.schedule.backoff()
+	b := c.schedule.delays()
 	most := max(b.Base, c.schedule.verdict(e.Cause).Base)
 	grown := e.Attempt - 1
 	if !c.reset {

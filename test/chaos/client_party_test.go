@@ -65,8 +65,7 @@ func (p *clientParty) start(life context.Context) error {
 		Settings:       s.settings(),
 		Handler:        h,
 		Inline:         s.inline,
-		Backoff:        s.backoff(),
-		Verdict:        s.verdict,
+		RetryPolicy:    s.policy(),
 		System:         p.system,
 	}
 	var err error

@@ -46,14 +46,14 @@ func TestManyConnections(t *testing.T) {
 	f := &fleet{}
 	system := newSystem()
 	base := max(3*time.Second, time.Duration(n)*2*time.Millisecond) // what this machine can stand
-	backoff := supervisor.Backoff{Base: base, Max: 2 * base}
+	backoff := supervisor.Exponential{Base: base, Max: 2 * base}
 	props := supervisor.Props(supervisor.Config{
 		Request: handshake.Request{URL: "ws://" + server.addr},
 		Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{
 			Gate: &handshake.Gate{PerAddress: -1}, // all are of one program that knows its server
 		}},
-		Sink:    f,
-		Backoff: backoff,
+		Sink:        f,
+		RetryPolicy: supervisor.RetryPolicy{Backoff: backoff.New},
 	})
 	start := time.Now()
 	pids := make([]*actor.PID, n)

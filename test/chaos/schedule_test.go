@@ -117,18 +117,29 @@ func (s *schedule) settings() actors.Settings {
 	return set
 }
 
-func (s *schedule) backoff() supervisor.Backoff {
+func (s *schedule) delays() supervisor.Exponential {
 	rng := rand.New(rand.NewPCG(s.seed, 1<<32))
-	return supervisor.Backoff{Base: s.unit / 4, Max: 2 * s.unit, ResetAfter: 3 * s.unit, Float64: rng.Float64}
+	return supervisor.Exponential{Base: s.unit / 4, Max: 2 * s.unit, Float64: rng.Float64}
+}
+
+// resetAfter is how long a connection has to be open to be stable.
+func (s *schedule) resetAfter() time.Duration { return 3 * s.unit }
+
+func (s *schedule) policy() supervisor.RetryPolicy {
+	return supervisor.RetryPolicy{Backoff: s.delays().New, ResetAfter: s.resetAfter(), Decide: s.decide}
 }
 
 func (s *schedule) connectTimeout() time.Duration { return 3 * s.unit }
 
-// verdict is the default one, unless the user is stubborn.
+// verdict is what the policy makes of a failure.
 func (s *schedule) verdict(cause error) supervisor.Verdict {
-	v := supervisor.DefaultVerdict(cause)
-	if s.stubborn && !v.Retry && !errors.Is(cause, messages.ErrHandlerFailed) {
-		return supervisor.Verdict{Retry: true, Reason: "stubborn: " + v.Reason}
+	return s.decide(cause, supervisor.DefaultVerdicts().Judge(cause, time.Now()))
+}
+
+// decide leaves the verdict as it is, unless the user is stubborn.
+func (s *schedule) decide(cause error, v supervisor.Verdict) supervisor.Verdict {
+	if s.stubborn && v.Action == supervisor.Stop && !errors.Is(cause, messages.ErrHandlerFailed) {
+		v.Rule = supervisor.Rule{Action: supervisor.Retry, Reason: "stubborn: " + v.Reason}
 	}
 	return v
 }
