@@ -63,11 +63,8 @@ func (s *session) expectEcho(kind messages.Kind, want []byte) {
 //
 // req: 6455-5.2-09 6455-5.2-11 6455-6.2-01
 func TestLengthFamily(t *testing.T) {
-	type splitter struct {
-		name   string
-		pieces func(p []byte) []int // the rest is one more piece
-	}
-	random := func(most int) func(p []byte) []int {
+	type split func(p []byte) []int // the sizes of pieces; the rest is one more
+	random := func(most int) split {
 		return func(p []byte) (sizes []int) {
 			r := rand.New(rand.NewPCG(6, uint64(len(p))))
 			for n := len(p); n > 0; {
@@ -78,39 +75,44 @@ func TestLengthFamily(t *testing.T) {
 			return sizes
 		}
 	}
-	// The whole of a large message byte by byte would take minutes: of what is
-	// longer than this, only both ends are.
-	const bytewise = 64 << 10
-	splitters := []splitter{
-		{"one piece", func([]byte) []int { return nil }},
-		{"byte by byte", func(p []byte) []int {
-			if len(p) <= 2*bytewise {
-				return slices.Repeat([]int{1}, len(p))
-			}
-			ones := slices.Repeat([]int{1}, bytewise)
-			return slices.Concat(ones, random(bytewise)(p[bytewise:len(p)-bytewise]), ones)
-		}},
-		{"random pieces", random(1 << 10)},
-		{"larger random pieces", random(100 << 10)},
+	whole := func([]byte) []int { return nil }
+	// To send all of a large message byte by byte would take minutes: of what is
+	// much longer than this, only both ends are.
+	const bytewise = 32 << 10
+	bytes := func(p []byte) []int {
+		if len(p) <= 3*bytewise {
+			return slices.Repeat([]int{1}, len(p))
+		}
+		ones := slices.Repeat([]int{1}, bytewise)
+		return slices.Concat(ones, random(bytewise)(p[bytewise:len(p)-bytewise]), ones)
 	}
-	sizes := []int{0, 1, 2, 124, 125, 126, 127, 128, 255, 256, 65534, 65535, 65536, 65537, 16 << 20}
+	const large = 16 << 20
+	short := []int{0, 1, 2, 124, 125, 126, 127, 128, 255, 256}
+	sizes := append(short[:len(short):len(short)], 65534, 65535, 65536, 65537)
 	bubble(t, func(l *lab) {
-		for _, split := range splitters {
-			for _, kind := range []messages.Kind{messages.Text, messages.Binary} {
-				if kind == messages.Text && split.name == "random pieces" {
-					continue // the larger ones are enough
+		for _, c := range []struct {
+			name  string
+			kind  messages.Kind
+			split split
+			sizes []int
+		}{
+			{"text, one piece", messages.Text, whole, sizes},
+			{"text, byte by byte", messages.Text, bytes, append(short[:len(short):len(short)], 65536)},
+			{"text, random pieces", messages.Text, random(100 << 10), append(sizes[:len(sizes):len(sizes)], large)},
+			{"binary, one piece", messages.Binary, whole, append(sizes[:len(sizes):len(sizes)], large)},
+			{"binary, byte by byte", messages.Binary, bytes, append(short[:len(short):len(short)], 65535, large)},
+			{"binary, random pieces", messages.Binary, random(1 << 10), sizes},
+		} {
+			l.Case(c.name, func(l *lab) {
+				s := l.open(setup{unread: true})
+				go s.echo()
+				for _, size := range c.sizes {
+					data := dataOf(c.kind, size)
+					p := frame(true, c.kind.Opcode(), data)
+					s.writeParts(p, c.split(p))
+					s.expectEcho(c.kind, data)
 				}
-				l.Case(fmt.Sprintf("%v, %s", kind, split.name), func(l *lab) {
-					s := l.open(setup{unread: true})
-					go s.echo()
-					for _, size := range sizes {
-						data := dataOf(kind, size)
-						p := frame(true, kind.Opcode(), data)
-						s.writeParts(p, split.pieces(p))
-						s.expectEcho(kind, data)
-					}
-				})
-			}
+			})
 		}
 	})
 }
@@ -120,27 +122,23 @@ func TestLengthFamily(t *testing.T) {
 //
 // req: 6455-5.4-02 6455-5.4-13
 func TestFragmentSizeFamily(t *testing.T) {
-	const (
-		small = 1 << 20
-		large = 16 << 20
-	)
+	const MiB = 1 << 20
+	// Sending takes turns with the writer for each fragment, so it tries fewer.
+	const sentFragments, sentBytes = 2 << 10, 2 * MiB
 	bubble(t, func(l *lab) {
 		for _, c := range []struct {
 			kind     messages.Kind
 			size     int
 			fragment int
 		}{
-			{messages.Text, small, 64},
-			{messages.Binary, small, 64},
-			{messages.Binary, large, 64},
-			{messages.Binary, large, 256},
-			{messages.Text, large, 1 << 10},
-			{messages.Binary, large, 1 << 10},
-			{messages.Binary, large, 4 << 10},
-			{messages.Binary, large, 16 << 10},
-			{messages.Text, large, 64 << 10},
-			{messages.Binary, large, 64 << 10},
-			{messages.Binary, large, 256 << 10},
+			{messages.Text, MiB / 4, 64},
+			{messages.Binary, 16 * MiB, 64},
+			{messages.Binary, MiB, 256},
+			{messages.Text, MiB, 1 << 10},
+			{messages.Binary, 4 * MiB, 4 << 10},
+			{messages.Binary, 4 * MiB, 16 << 10},
+			{messages.Text, 4 * MiB, 64 << 10},
+			{messages.Binary, 16 * MiB, 256 << 10},
 		} {
 			l.Case(fmt.Sprintf("%v of %d bytes in fragments of %d", c.kind, c.size, c.fragment), func(l *lab) {
 				s := l.open(setup{unread: true, client: limits(wire.Limits{MaxFragments: -1})})
@@ -162,8 +160,9 @@ func TestFragmentSizeFamily(t *testing.T) {
 				s.expectEcho(c.kind, data)
 
 				// From the client, in fragments of the same size.
-				if c.size/c.fragment > large/256 {
-					return // the same as 64 Ki smaller fragments
+				data = data[:min(c.size, sentFragments*c.fragment, sentBytes)]
+				if c.kind == messages.Text {
+					data = textOf(len(data))
 				}
 				sent := make(chan error, 1)
 				go func() {
@@ -176,7 +175,7 @@ func TestFragmentSizeFamily(t *testing.T) {
 					}
 					sent <- w.Close()
 				}()
-				got := make([]byte, 0, c.size)
+				got := make([]byte, 0, len(data))
 				for last := false; !last; {
 					f := s.server.ReadFrame()
 					got = append(got, f.Payload...)

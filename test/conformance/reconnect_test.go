@@ -81,7 +81,7 @@ func (l *lab) supervise(srv *wstest.Server, opts dandelion.Options) *supervised 
 }
 
 // uniform fails unless the delays look as if drawn uniformly from 0 to top. By
-// chance a good draw fails once in 100000 times.
+// chance a good draw fails once in 10⁹ times.
 func uniform(t testing.TB, name string, delays []time.Duration, top time.Duration) {
 	t.Helper()
 	slices.Sort(delays)
@@ -91,7 +91,7 @@ func uniform(t testing.TB, name string, delays []time.Duration, top time.Duratio
 	}
 	// Kolmogorov and Smirnov: the distance between the share of delays that are
 	// at most x and x/top, which by chance is that large with 2·exp(−2nd²).
-	most := math.Sqrt(math.Log(2/1e-5) / (2 * n))
+	most := math.Sqrt(math.Log(2/1e-9) / (2 * n))
 	var distance float64
 	for i, d := range delays {
 		share := float64(d) / float64(top)

@@ -1,8 +1,7 @@
-// This file opens connections for the tests of what happens behind the opening
-// handshake: a client, the server's end of its connection, and what the client
-// has received.
-
 package conformance_test
+
+// Connections for the tests of what happens behind the opening handshake: a
+// client, the server's end of its connection, and what the client has received.
 
 import (
 	"bytes"
@@ -59,7 +58,10 @@ func bubble(t *testing.T, f func(l *lab)) {
 // loopback runs f with connections over TCP on the loopback interface.
 func loopback(t *testing.T, f func(l *lab)) {
 	t.Helper()
-	l := &lab{TB: t, timeout: realTimeout, serve: wstest.NewServer}
+	l := &lab{TB: t, timeout: realTimeout, serve: func(t testing.TB, opts ...wstest.Option) *wstest.Server {
+		t.Helper()
+		return wstest.NewServer(t, append([]wstest.Option{wstest.WithTimeout(realTimeout / 2)}, opts...)...)
+	}}
 	l.run(f)
 }
 
@@ -184,12 +186,12 @@ type receipt struct {
 // open makes a connection. It is gone when the test or case has ended.
 func (l *lab) open(set setup) *session {
 	l.Helper()
-	s, dialed := l.dial(set)
-	s.server = dialed.srv.Accept(s.ctx)
+	s, d := l.dial(set)
+	s.server = d.srv.Accept(s.ctx)
 	if !set.bare {
 		s.server.Upgrade(set.answer...)
 	}
-	if err := dialed.wait(); err != nil {
+	if err := d.wait(); err != nil {
 		l.Fatalf("dial: %v", err)
 	}
 	if !set.unread {
@@ -198,34 +200,38 @@ func (l *lab) open(set setup) *session {
 	return s
 }
 
-// dialing is a Dial under way.
-type dialing struct {
+// dialed is a Dial under way.
+type dialed struct {
 	srv  *wstest.Server
-	done chan error
+	err  error
+	done chan struct{} // closed when err and the session's client are set
 }
 
-func (d *dialing) wait() error { return <-d.done }
+// wait waits for the outcome.
+func (d *dialed) wait() error {
+	<-d.done
+	return d.err
+}
 
 // dial begins to open a session: everything but the server's part.
-func (l *lab) dial(set setup) (*session, *dialing) {
+func (l *lab) dial(set setup) (*session, *dialed) {
 	l.Helper()
 	srv := l.serve(l.TB, set.server...)
 	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
 	s := &session{lab: l, ctx: ctx, got: make(chan receipt, 1024)}
-	d := &dialing{srv: srv, done: make(chan error, 1)}
+	d := &dialed{srv: srv, done: make(chan struct{})}
+	opts := l.options(srv, set)
+	go func() {
+		defer close(d.done)
+		s.client, d.err = dandelion.Dial(ctx, srv.URL()+set.path, opts)
+	}()
 	l.Cleanup(func() {
-		if s.client != nil {
+		cancel()
+		if d.wait() == nil {
 			s.client.Abort()
 			<-s.client.Done()
 		}
-		cancel()
 	})
-	opts := l.options(srv, set)
-	go func() {
-		client, err := dandelion.Dial(ctx, srv.URL()+set.path, opts)
-		s.client = client
-		d.done <- err
-	}()
 	return s, d
 }
 
@@ -306,7 +312,7 @@ func (s *session) expectNothing(d time.Duration) {
 }
 
 // expectEnd waits for the end of the connection, which must be what the receive
-// returns next, and which later calls must report too.
+// returns next.
 func (s *session) expectEnd() *messages.CloseError {
 	s.Helper()
 	r := s.next("the end of the connection")
@@ -399,7 +405,7 @@ func (s *session) wantError(err, want error) {
 	}
 }
 
-// frames are the frames in hexadecimal, for failure messages and goldens.
+// show is the beginning of p in hexadecimal, for failure messages.
 func show(p []byte) string {
 	const most = 48
 	if len(p) > most {
