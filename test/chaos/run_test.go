@@ -181,10 +181,3 @@ func (r *run) sum() {
 	f.garbled.Add(int64(r.echoes.garbled))
 	r.echoes.mu.Unlock()
 }
-
-// closeSeen is how the last connection ended, nil if none did.
-func (c *chronicle) closeSeen() *messages.Closed {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ends[c.epoch]
-}
