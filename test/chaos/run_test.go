@@ -10,7 +10,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/dandelionws/dandelion/handshake"
-	"github.com/dandelionws/dandelion/messages"
 )
 
 // This file runs a schedule: one supervised connection from the start to the end.
