@@ -17,6 +17,23 @@
 //	            └────────────── failed ───────────────────┼───── retry ───┘
 //	                                                      └─ stop ──▶ STOPPED
 //
+// What happens after a failure is in a RetryPolicy: a table of Verdicts by cause,
+// a Backoff for the delays, limits. Where to connect to is in Endpoints (a list,
+// with a memory for failures) and comes from a Provider, who is asked before
+// every attempt. What is sent while no connection is open is in an Outbox, if one
+// is configured:
+//
+//	Send ──▶ held ──▶ with the writer ──▶ written ──▶ (acknowledged) ──▶ Sent
+//	          ▲ │              │                              │
+//	          │ └─ TTL, full   ├─ connection ended, not begun │
+//	          │    = dropped   ▼                              ▼
+//	          └────────────────┴───── Resend, not acknowledged┘
+//
+// All decisions are made in the supervisor actor, and each is an event. Code of
+// the user runs elsewhere: Provider, Subscribe and the Handshaker on the
+// goroutine of the attempt, OutboxStore on one of the outbox, handlers and Acked
+// in the callback actor. Only RetryPolicy.Decide and Backoff run in the supervisor.
+//
 // Every network connection, and every attempt at one, has an epoch, a number
 // that its messages carry; what comes from an older epoch is dropped.
 package supervisor

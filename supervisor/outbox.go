@@ -46,6 +46,10 @@ func (p FullPolicy) String() string {
 // When a connection ends, messages that its writer had not taken stay in the
 // outbox, in order. One that the writer had taken may or may not have arrived: it
 // fails with messages.ErrUnconfirmed, or is sent again if it says Resend.
+//
+// A Close of the user first waits, for CloseTimeout at most, until the outbox is
+// empty; Stop does so if it has a Flush. What is left at the end fails with
+// messages.ErrStopped; with a Store it stays there (messages.ErrStored).
 type OutboxConfig struct {
 	// Messages and Bytes bound what is held, in messages and in bytes of payload,
 	// what is being written included. Defaults 16384 and 4 MiB. One message is

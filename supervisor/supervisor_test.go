@@ -204,3 +204,64 @@ func TestReconnectMeetsARefusingServer(t *testing.T) {
 		time.Sleep(2 * time.Second)
 	})
 }
+
+// Ten hours of a server that is away: the delays grow to their bound and stay
+// there, no attempt is missed, nothing is left behind.
+func TestTenHoursOfReconnects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system := newSystem()
+		start := time.Now()
+		var attempts []time.Duration
+		h := handshaker(func(context.Context, *handshake.Request) (*handshake.Result, error) {
+			attempts = append(attempts, time.Since(start))
+			return nil, errors.New("away")
+		})
+		view := supervisor.NewView()
+		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
+			Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h, View: view,
+			RetryPolicy: supervisor.RetryPolicy{MaxElapsed: 10 * time.Hour},
+		}))
+		<-view.Done()
+		require.InDelta(t, 1200, len(attempts), 200, "half a minute between two attempts, on average")
+		for i := 1; i < len(attempts); i++ {
+			require.Less(t, attempts[i]-attempts[i-1], time.Minute)
+		}
+		require.InDelta(t, 10*time.Hour, time.Since(start), float64(time.Minute))
+		system.Root.Stop(pid)
+		time.Sleep(2 * time.Second)
+	})
+}
+
+// A Provider, a Subscribe and a Decide that hang or panic do not hang the supervisor.
+func TestCodeOfTheUserMisbehaves(t *testing.T) {
+	for name, cfg := range map[string]supervisor.Config{
+		"provider panics": {Provider: func(context.Context, supervisor.Attempt) (handshake.Request, error) { panic("boom") }},
+		"provider hangs": {Provider: func(ctx context.Context, a supervisor.Attempt) (handshake.Request, error) {
+			<-ctx.Done()
+			time.Sleep(time.Hour) // and pays no attention
+			return a.Request, nil
+		}},
+		"subscribe panics": {Subscribe: func(context.Context, *messages.Opened) ([]messages.Outgoing, error) { panic("boom") }},
+		"subscribe gives what cannot be sent": {Subscribe: func(context.Context, *messages.Opened) ([]messages.Outgoing, error) {
+			return []messages.Outgoing{{Kind: messages.Text, Data: []byte{0xff}}}, nil
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				system := newSystem()
+				h, servers := newPeer(0)
+				view := supervisor.NewView()
+				cfg.Request.URL, cfg.Handshaker, cfg.View = "ws://server.test/", h, view
+				cfg.MaxAttempts = 3
+				system.Root.Spawn(supervisor.Props(cfg))
+				<-view.Done()
+				require.Equal(t, uint64(3), view.Final().Counters.Attempts)
+				require.Zero(t, view.Final().Counters.Connections)
+				for len(servers) > 0 {
+					(<-servers).Close()
+				}
+				time.Sleep(2 * time.Hour)
+			})
+		})
+	}
+}
