@@ -680,6 +680,7 @@ func TestPauseAndStatus(t *testing.T) {
 		rtt, err := c.Ping(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 200*time.Millisecond, rtt)
+		synctest.Wait()
 		st = c.Status()
 		require.False(t, st.Paused)
 		require.EqualValues(t, 2, st.Epoch)

@@ -31,7 +31,9 @@ func (s *supervisor) status() *messages.Status {
 		st.URL = displayURL(s.endpoint.url)
 	}
 	if c := s.conn; c != nil {
-		st.State = c.State()
+		if s.state == messages.StateOpen {
+			st.State = c.State() // it may be CLOSING
+		}
 		st.RTT, st.SmoothedRTT = c.RTT(), c.SmoothedRTT()
 		st.HandlerBehind = c.Throttled()
 		addTraffic(&st.Counters, c)
