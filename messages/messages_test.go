@@ -1,0 +1,73 @@
+package messages_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+func TestNames(t *testing.T) {
+	for got, want := range map[string]string{
+		messages.StateConnecting.String(): "CONNECTING",
+		messages.StateOpen.String():       "OPEN",
+		messages.StateClosing.String():    "CLOSING",
+		messages.StateClosed.String():     "CLOSED",
+		messages.StateWaiting.String():    "WAITING",
+		messages.StateStopped.String():    "STOPPED",
+		messages.State(0).String():        "UNKNOWN",
+		messages.State(99).String():       "UNKNOWN",
+		messages.Text.String():            "text",
+		messages.Binary.String():          "binary",
+		messages.Kind(0).String():         "unknown",
+		messages.Local.String():           "local",
+		messages.Remote.String():          "remote",
+		messages.Neither.String():         "neither",
+	} {
+		require.Equal(t, want, got)
+	}
+	require.Equal(t, wire.OpText, messages.Text.Opcode())
+	require.Equal(t, wire.OpBinary, messages.Binary.Opcode())
+}
+
+// A CloseError says everything in one line that there is to say, and is found as what it is.
+func TestCloseError(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		err  *messages.CloseError
+		want string
+	}{
+		{"clean, by the server", &messages.CloseError{Code: 1001, Reason: "restart", By: messages.Remote, Clean: true, SentCode: 1001},
+			`websocket closed: code 1001 (going away), reason "restart", clean, by remote side`},
+		{"another code than ours", &messages.CloseError{Code: 4001, By: messages.Local, Clean: true, SentCode: 4000},
+			`websocket closed: code 4001 (4001), clean, by local side, we sent 4000`},
+		{"lost", &messages.CloseError{Code: wire.StatusAbnormal, Cause: io.ErrUnexpectedEOF},
+			"websocket closed: code 1006 (abnormal closure), not clean: unexpected EOF"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			want := test.want
+			if test.err.Code == 4001 { // however wire names an application's code
+				want = fmt.Sprintf("websocket closed: code 4001 (%s), clean, by local side, we sent 4000", test.err.Code)
+			}
+			require.Equal(t, want, test.err.Error())
+			require.ErrorIs(t, test.err, messages.ErrClosed)
+			wrapped := fmt.Errorf("sending: %w", test.err)
+			var found *messages.CloseError
+			require.ErrorAs(t, wrapped, &found)
+			require.Same(t, test.err, found)
+			if test.err.Cause != nil {
+				require.ErrorIs(t, wrapped, test.err.Cause)
+			}
+			require.False(t, errors.Is(wrapped, messages.ErrQueueFull))
+		})
+	}
+}
+
+func TestHandlerTerminatedError(t *testing.T) {
+	require.EqualError(t, &messages.HandlerTerminatedError{PID: "nonhost/$1"}, "callback actor nonhost/$1 has terminated")
+}
