@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -33,9 +31,6 @@ const drainTimeout = 500 * time.Millisecond
 // deadDrainTimeout is the same for a server that has shown no life: there is
 // nobody to wait for, but the Close may still go out.
 const deadDrainTimeout = 50 * time.Millisecond
-
-// maxOpenPings bounds how many Pings may wait for their Pong.
-const maxOpenPings = 256
 
 type timerKind uint8
 
@@ -71,20 +66,6 @@ const (
 	effectCloseStream // drop the stream
 	effectEnd         // tell the owner; nothing follows
 )
-
-// openPing is a Ping that waits for its Pong.
-type openPing struct {
-	data []byte
-	at   time.Time
-	call *PingCall // nil unless somebody waits
-}
-
-// traffic is what the reader has seen, for the judgement on liveness.
-type traffic struct {
-	reads     uint64 // reads that brought something
-	throttled bool   // reading has stopped because our side handles too slowly
-	throttles uint64 // how often that was so
-}
 
 type machineConfig struct {
 	epoch        uint64
@@ -227,41 +208,6 @@ func lost(err error) error {
 		return fmt.Errorf("server ended the stream without a Close frame: %w", io.ErrUnexpectedEOF)
 	}
 	return fmt.Errorf("connection lost: %w", err)
-}
-
-// pong settles the Ping with this data and the ones before it, which a server
-// need not answer (§5.5.3), and returns the round-trip time of the former.
-func (m *machine) pong(data []byte, now time.Time) (rtt time.Duration) {
-	for i := len(m.pings) - 1; i >= 0; i-- {
-		if !bytes.Equal(m.pings[i].data, data) {
-			continue
-		}
-		rtt = now.Sub(m.pings[i].at)
-		m.lastRTT = rtt
-		if m.smoothRTT == 0 {
-			m.smoothRTT = rtt
-		}
-		m.smoothRTT += (rtt - m.smoothRTT) / 8 // RFC 6298 §2
-		for _, p := range m.pings[:i+1] {
-			if p.call != nil {
-				p.call.RTT <- now.Sub(p.at)
-			}
-		}
-		m.pings = append(m.pings[:0], m.pings[i+1:]...)
-		m.live()
-		return rtt
-	}
-	return 0
-}
-
-// live notes that the server has shown life.
-func (m *machine) live() {
-	m.misses, m.excused = 0, 0
-	if m.awaiting {
-		m.awaiting = false
-		m.stopTimer(timerPong)
-		m.setTimer(timerPing, m.pingInterval)
-	}
 }
 
 // remoteClose handles the server's Close frame.
@@ -427,52 +373,6 @@ func (m *machine) abort(cause error, now time.Time) {
 	m.finish(now)
 }
 
-// ping sends a Ping of the user. data is kept.
-func (m *machine) ping(data []byte, reply Reply, now time.Time) error {
-	if len(m.pings) >= maxOpenPings {
-		m.forgetPing()
-	}
-	if err := m.out.Ping(data, reply); err != nil {
-		return err
-	}
-	m.pings = append(m.pings, openPing{bytes.Clone(data), now, nil})
-	return nil
-}
-
-// pingCall sends a Ping for code without actors, which may wait for its Pong.
-func (m *machine) pingCall(call *PingCall, now time.Time) {
-	if call.RTT == nil {
-		call.Err <- m.ping(call.Data, Reply{}, now)
-		return
-	}
-	if len(m.pings) >= maxOpenPings {
-		call.Err <- fmt.Errorf("ping: %w: %d pings wait for their pong", messages.ErrQueueFull, len(m.pings))
-		return
-	}
-	data := m.pingData()
-	if err := m.out.Ping(data, Reply{}); err != nil {
-		call.Err <- err
-		return
-	}
-	m.pings = append(m.pings, openPing{data, now, call})
-}
-
-// forgetPing makes room for a new Ping: the oldest that nobody waits for goes.
-func (m *machine) forgetPing() {
-	for i, p := range m.pings {
-		if p.call == nil {
-			m.pings = append(m.pings[:i], m.pings[i+1:]...)
-			return
-		}
-	}
-}
-
-// pingData is different for every Ping, so that a Pong can be matched (§5.5.3).
-func (m *machine) pingData() []byte {
-	m.nextPing++
-	return binary.BigEndian.AppendUint64(nil, m.nextPing)
-}
-
 // written handles the news that the Close was written, the write side was ended or a write failed.
 func (m *machine) written(w *written, now time.Time) {
 	if m.state == messages.StateClosed {
@@ -542,60 +442,6 @@ func (m *machine) timedOut(kind timerKind, t traffic, now time.Time) {
 		if m.state == messages.StateOpen && m.awaiting {
 			m.pongOverdue(t, now)
 		}
-	}
-}
-
-// probe sends a keepalive Ping.
-func (m *machine) probe(t traffic, now time.Time) {
-	data := m.pingData()
-	if m.out.Ping(data, Reply{}) == nil {
-		if len(m.pings) >= maxOpenPings {
-			m.forgetPing()
-		}
-		m.pings = append(m.pings, openPing{data, now, nil})
-	}
-	// With a full queue no Ping is sent; traffic is awaited all the same.
-	m.probeNo, _ = m.out.controls()
-	m.awaiting = true
-	m.awaitPong(t, now)
-}
-
-// awaitPong gives the Pong, or other traffic, pongTimeout from now.
-func (m *machine) awaitPong(t traffic, now time.Time) {
-	m.then, m.due = t, now.Add(m.pongTimeout)
-	m.setTimer(timerPong, m.pongTimeout)
-}
-
-// pongOverdue judges whose fault it is that no Pong came.
-func (m *machine) pongOverdue(t traffic, now time.Time) {
-	// The Pong may wait in front of our own door: we had stopped reading, or we did
-	// not get to run, for example because an inline handler had our goroutine.
-	ownFault := t.throttled || t.throttles != m.then.throttles || now.Sub(m.due) > m.pongTimeout/4
-	switch {
-	case t.reads != m.then.reads:
-		m.live() // traffic is life
-	case ownFault:
-		m.excused++
-		m.awaitPong(t, now)
-	default:
-		m.misses++
-		if m.misses > m.pingMisses {
-			m.fail(wire.StatusInternalError, m.livenessError(), deadDrainTimeout)
-			return
-		}
-		m.probe(t, now)
-	}
-}
-
-func (m *machine) livenessError() error {
-	_, written := m.out.controls()
-	_, queued := m.out.Queued()
-	return &messages.LivenessError{
-		Silence:   time.Duration(m.misses) * m.pongTimeout,
-		Pings:     m.misses,
-		Unwritten: written < m.probeNo,
-		Queued:    queued,
-		Excused:   m.excused,
 	}
 }
 

@@ -1,0 +1,167 @@
+package actors
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// This file is the part of the state machine that is about Pings and Pongs: those
+// of the user, and those that find out whether the server is still there
+// (RFC 6455 §5.5.2, §5.5.3).
+
+// maxOpenPings bounds how many Pings may wait for their Pong.
+const maxOpenPings = 256
+
+// openPing is a Ping that waits for its Pong.
+type openPing struct {
+	data []byte
+	at   time.Time
+	call *PingCall // nil unless somebody waits
+}
+
+// traffic is what the reader has seen, for the judgement on liveness.
+type traffic struct {
+	reads     uint64 // reads that brought something
+	throttled bool   // reading has stopped because our side handles too slowly
+	throttles uint64 // how often that was so
+}
+
+// pong settles the Ping with this data and the ones before it, which a server
+// need not answer (§5.5.3), and returns the round-trip time of the former.
+func (m *machine) pong(data []byte, now time.Time) (rtt time.Duration) {
+	for i := len(m.pings) - 1; i >= 0; i-- {
+		if !bytes.Equal(m.pings[i].data, data) {
+			continue
+		}
+		rtt = now.Sub(m.pings[i].at)
+		m.lastRTT = rtt
+		if m.smoothRTT == 0 {
+			m.smoothRTT = rtt
+		}
+		m.smoothRTT += (rtt - m.smoothRTT) / 8 // RFC 6298 §2
+		for _, p := range m.pings[:i+1] {
+			if p.call != nil {
+				p.call.RTT <- now.Sub(p.at)
+			}
+		}
+		m.pings = append(m.pings[:0], m.pings[i+1:]...)
+		m.live()
+		return rtt
+	}
+	return 0
+}
+
+// live notes that the server has shown life.
+func (m *machine) live() {
+	m.misses, m.excused = 0, 0
+	if m.awaiting {
+		m.awaiting = false
+		m.stopTimer(timerPong)
+		m.setTimer(timerPing, m.pingInterval)
+	}
+}
+
+// ping sends a Ping of the user. data is kept.
+func (m *machine) ping(data []byte, reply Reply, now time.Time) error {
+	if len(m.pings) >= maxOpenPings {
+		m.forgetPing()
+	}
+	if err := m.out.Ping(data, reply); err != nil {
+		return err
+	}
+	m.pings = append(m.pings, openPing{bytes.Clone(data), now, nil})
+	return nil
+}
+
+// pingCall sends a Ping for code without actors, which may wait for its Pong.
+func (m *machine) pingCall(call *PingCall, now time.Time) {
+	if call.RTT == nil {
+		call.Err <- m.ping(call.Data, Reply{}, now)
+		return
+	}
+	if len(m.pings) >= maxOpenPings {
+		call.Err <- fmt.Errorf("ping: %w: %d pings wait for their pong", messages.ErrQueueFull, len(m.pings))
+		return
+	}
+	data := m.pingData()
+	if err := m.out.Ping(data, Reply{}); err != nil {
+		call.Err <- err
+		return
+	}
+	m.pings = append(m.pings, openPing{data, now, call})
+}
+
+// forgetPing makes room for a new Ping: the oldest that nobody waits for goes.
+func (m *machine) forgetPing() {
+	for i, p := range m.pings {
+		if p.call == nil {
+			m.pings = append(m.pings[:i], m.pings[i+1:]...)
+			return
+		}
+	}
+}
+
+// pingData is different for every Ping, so that a Pong can be matched (§5.5.3).
+func (m *machine) pingData() []byte {
+	m.nextPing++
+	return binary.BigEndian.AppendUint64(nil, m.nextPing)
+}
+
+// probe sends a keepalive Ping.
+func (m *machine) probe(t traffic, now time.Time) {
+	data := m.pingData()
+	if m.out.Ping(data, Reply{}) == nil {
+		if len(m.pings) >= maxOpenPings {
+			m.forgetPing()
+		}
+		m.pings = append(m.pings, openPing{data, now, nil})
+	}
+	// With a full queue no Ping is sent; traffic is awaited all the same.
+	m.probeNo, _ = m.out.controls()
+	m.awaiting = true
+	m.awaitPong(t, now)
+}
+
+// awaitPong gives the Pong, or other traffic, pongTimeout from now.
+func (m *machine) awaitPong(t traffic, now time.Time) {
+	m.then, m.due = t, now.Add(m.pongTimeout)
+	m.setTimer(timerPong, m.pongTimeout)
+}
+
+// pongOverdue judges whose fault it is that no Pong came.
+func (m *machine) pongOverdue(t traffic, now time.Time) {
+	// The Pong may wait in front of our own door: we had stopped reading, or we did
+	// not get to run, for example because an inline handler had our goroutine.
+	ownFault := t.throttled || t.throttles != m.then.throttles || now.Sub(m.due) > m.pongTimeout/4
+	switch {
+	case t.reads != m.then.reads:
+		m.live() // traffic is life
+	case ownFault:
+		m.excused++
+		m.awaitPong(t, now)
+	default:
+		m.misses++
+		if m.misses > m.pingMisses {
+			m.fail(wire.StatusInternalError, m.livenessError(), deadDrainTimeout)
+			return
+		}
+		m.probe(t, now)
+	}
+}
+
+func (m *machine) livenessError() error {
+	_, written := m.out.controls()
+	_, queued := m.out.Queued()
+	return &messages.LivenessError{
+		Silence:   time.Duration(m.misses) * m.pongTimeout,
+		Pings:     m.misses,
+		Unwritten: written < m.probeNo,
+		Queued:    queued,
+		Excused:   m.excused,
+	}
+}
