@@ -84,6 +84,12 @@ func (s *supervisor) close(ctx actor.Context, msg *messages.Close) {
 
 // stopOnDemand ends the supervisor, when the outbox is empty if that is asked for.
 func (s *supervisor) stopOnDemand(ctx actor.Context, msg *messages.Stop) {
+	if s.told { // the children are still ending
+		if ctx.Sender() != nil {
+			ctx.Respond(&messages.Stopped{Epoch: s.epoch, Cause: s.finalCause()})
+		}
+		return
+	}
 	if from := ctx.Sender(); from != nil {
 		s.stoppers = append(s.stoppers, from)
 	}

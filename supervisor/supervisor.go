@@ -54,6 +54,7 @@ type supervisor struct {
 
 	forgetLifetime func() bool
 
+	told          bool         // the stoppers have been answered
 	finishing     bool         // nothing is connected any more
 	wanted        bool         // the end is what the user wants: do not connect again
 	again         bool         // the user wants another connection at once
@@ -399,6 +400,7 @@ func (s *supervisor) stopped() {
 			}
 		})
 	}
+	s.told = true
 	for _, pid := range s.stoppers {
 		s.system.Root.Send(pid, &messages.Stopped{Epoch: s.epoch, Cause: s.finalCause()})
 	}

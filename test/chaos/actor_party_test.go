@@ -39,6 +39,7 @@ func (p *actorParty) start(life context.Context) error {
 		Settings:       s.settings(),
 		Target:         p.self,
 		RetryPolicy:    s.policy(),
+		Outbox:         s.outboxConfig(),
 	}))
 	return nil
 }
@@ -87,9 +88,9 @@ func (p *actorParty) send() uint64 {
 	ref := p.ledger.book(0, false)
 	data := payload(1, ref, size(p.rng))
 	if kindOf(ref) == messages.Text {
-		p.request(&messages.SendText{Ref: ref, Text: data})
+		p.request(&messages.SendText{Ref: ref, Text: data, Delivery: p.schedule.delivery(ref)})
 	} else {
-		p.request(&messages.SendBinary{Ref: ref, Data: []byte(data)})
+		p.request(&messages.SendBinary{Ref: ref, Data: []byte(data), Delivery: p.schedule.delivery(ref)})
 	}
 	return ref
 }
@@ -123,7 +124,7 @@ func (p *actorParty) drive(ctx context.Context) {
 			for range 1 + p.rng.IntN(10) {
 				p.send()
 			}
-		case x < 85:
+		case x < 85 && p.schedule.outbox == noOutbox: // they do not go through it, and so not in order
 			p.fragmented(ctx)
 		case x < 92:
 			p.request(&messages.Ping{Ref: p.ledger.book(0, true), Data: []byte("chaos")})
@@ -132,11 +133,21 @@ func (p *actorParty) drive(ctx context.Context) {
 		case x < 98:
 			p.ledger.ask()
 			p.request(&messages.GetStatus{})
-		case p.schedule.reconnects:
+		case x < 99 && p.schedule.reconnects:
 			p.reconnect()
+		case p.schedule.pauses:
+			p.chronicle.pause()
+			p.system.Root.Send(p.pid, &messages.Pause{})
+			pause(ctx, span(p.rng, p.schedule.unit))
+			p.resume()
 		}
 		pause(ctx, span(p.rng, p.schedule.unit/5))
 	}
+}
+
+func (p *actorParty) resume() {
+	p.chronicle.ask()
+	p.system.Root.Send(p.pid, &messages.Resume{})
 }
 
 func (p *actorParty) probe(context.Context) (int, uint64) { return 1, p.send() }
@@ -147,7 +158,7 @@ func (p *actorParty) end(ctx context.Context, cancel func()) {
 	case byClose:
 		p.request(&messages.Close{Ref: p.ledger.book(0, true), Code: wire.StatusNormal, Reason: "chaos ends"})
 	case byStop:
-		answer, err := root.RequestFuture(p.pid, &messages.Stop{}, p.schedule.patience()).Result()
+		answer, err := root.RequestFuture(p.pid, &messages.Stop{Flush: p.flush()}, p.schedule.patience()).Result()
 		if _, ok := answer.(*messages.Stopped); !ok && !errors.Is(err, actor.ErrDeadLetter) {
 			p.violation("Stop was answered with %T, %v", answer, err)
 		}
@@ -161,6 +172,16 @@ func (p *actorParty) end(ctx context.Context, cancel func()) {
 		_, _ = root.RequestFuture(p.pid, &messages.GetStatus{}, p.schedule.patience()).Result()
 		root.Stop(p.pid)
 	}
+}
+
+// flush is for how long the supervisor is to go on until its outbox is empty. It
+// is left alone then, so it has to succeed.
+func (p *actorParty) flush() time.Duration {
+	s := p.schedule
+	if s.outbox.twice() && p.exact && !s.storm && !s.climate.corrupts {
+		return s.patience() / 2
+	}
+	return 0
 }
 
 func (p *actorParty) audit(ctx context.Context) {
@@ -179,7 +200,14 @@ func (p *actorParty) audit(ctx context.Context) {
 		}
 	}
 	_ = p.system.Root.StopFuture(p.self).Wait() // or it has a moment more to handle what came twice
-	p.ledger.audit(p.echoes, p.chronicle.ends, p.faults[serverCloses].Load() > 0)
+	if p.schedule.outbox.twice() {
+		p.ledger.auditResent(p.echoes, p.schedule.outbox == acked)
+	} else {
+		p.ledger.audit(p.echoes, p.chronicle.ends, p.faults[serverCloses].Load() > 0)
+	}
+	if gone := p.ledger.gone(); p.flush() > 0 && !p.chronicle.gaveUp && len(gone) > 0 {
+		p.violation("the outbox was flushed, and %d messages were not sent, the first: %v", len(gone), gone[0])
+	}
 	ok, failed := p.ledger.figures()
 	p.figures.sent.Add(int64(ok))
 	p.figures.failed.Add(int64(failed))

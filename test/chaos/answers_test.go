@@ -19,6 +19,8 @@ import (
 // send may meet an actor that is just ending.
 func TestAnswersAroundEnds(t *testing.T) {
 	const senders = 4
+	before := measure()
+	defer func() { before.compare(t) }()
 	for _, c := range []struct {
 		name   string
 		rounds int
@@ -48,7 +50,11 @@ func TestAnswersAroundEnds(t *testing.T) {
 			defer echo.Close()
 			system := newSystem()
 			root := system.Root
-			for range c.rounds {
+			for round := range c.rounds {
+				var box *supervisor.OutboxConfig
+				if round%2 == 1 {
+					box = &supervisor.OutboxConfig{Resend: true}
+				}
 				r := &report{start: time.Now()}
 				l := newLedger(r)
 				f := &fleet{}
@@ -66,6 +72,7 @@ func TestAnswersAroundEnds(t *testing.T) {
 					Request:    handshake.Request{URL: echo.URL()},
 					Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{Gate: &handshake.Gate{}}},
 					Sink:       f,
+					Outbox:     box,
 					RetryPolicy: supervisor.RetryPolicy{
 						Backoff: supervisor.Exponential{Base: time.Millisecond, Max: time.Millisecond}.New,
 					},

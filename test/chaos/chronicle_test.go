@@ -21,6 +21,7 @@ type chronicle struct {
 	epoch    uint64
 	attempt  int
 	asked    int  // how often a Reconnect was sent
+	pauses   int  // how often a Pause was
 	told     bool // the user has said that it shall end
 	gaveUp   bool
 	lively   bool // something has arrived in this epoch
@@ -41,12 +42,13 @@ const (
 	closing
 	closed
 	waiting
+	paused
 	gaveUp
 	stopped
 )
 
 func (p phase) String() string {
-	return [...]string{"nothing", "Connecting", "Opened", "Closing", "Closed", "ReconnectScheduled", "GaveUp", "Stopped"}[p]
+	return [...]string{"nothing", "Connecting", "Opened", "Closing", "Closed", "ReconnectScheduled", "Paused", "GaveUp", "Stopped"}[p]
 }
 
 func newChronicle(r *report, s *schedule) *chronicle {
@@ -77,14 +79,19 @@ func (c *chronicle) see(event any) {
 	case *messages.Connecting:
 		c.note("connecting %d, attempt %d", e.Epoch, e.Attempt)
 		c.attempts++
-		from := []phase{nothing, waiting}
+		from := []phase{nothing, waiting, paused}
 		if c.asked > 0 {
 			from = append(from, closed)
+			if c.pauses > 0 { // and resumed before the attempt had ended
+				from = append(from, connecting)
+			}
 		}
 		switch {
 		case c.phase == closed && c.asked > 0:
 			c.asked--
 			c.next(e.Attempt)
+		case c.phase == paused, c.phase == connecting:
+			c.attempt, c.reset = e.Attempt, c.reset || e.Attempt == 1
 		case c.phase == nothing && e.Attempt != 1, c.phase == waiting && e.Attempt != c.attempt:
 			c.violation("epoch %d is attempt %d, not what was scheduled", e.Epoch, e.Attempt)
 		}
@@ -136,6 +143,16 @@ func (c *chronicle) see(event any) {
 			c.violation("epoch %d: it gave up, which the verdict does not want: %v", e.Epoch, e.Cause)
 		case !c.schedule.climate.corrupts && !c.schedule.climate.stops:
 			c.violation("epoch %d: it gave up, though nothing that is final has happened: %v", e.Epoch, e.Cause)
+		}
+	case *messages.Paused:
+		c.note("paused behind %d: %v", e.Epoch, e.Cause)
+		if c.pauses == 0 {
+			c.violation("Paused came, but nobody has asked for it")
+		}
+		c.enter(paused, e.Epoch, connecting, closed, waiting)
+	case *messages.OutboxDropped:
+		if c.schedule.outbox == noOutbox || e.Reason == nil {
+			c.violation("an outbox dropped a message: %+v", e)
 		}
 	case *messages.HandlerFailed:
 		c.violation("epoch %d: handler failed: %v\n%s", e.Epoch, e.Value, e.Stack)
@@ -213,6 +230,14 @@ func (c *chronicle) tell() {
 	defer c.mu.Unlock()
 	c.note("the user ends it by %v", c.schedule.ending)
 	c.told = true
+}
+
+// pause says that the user wants no connection.
+func (c *chronicle) pause() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.note("the user asks for a pause")
+	c.pauses++
 }
 
 // ask says that the user wants another connection.

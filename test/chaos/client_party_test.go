@@ -26,8 +26,12 @@ type clientParty struct {
 	ok, bad   atomic.Int64
 }
 
-// prober is the sender that probes.
-const prober = 99
+const (
+	// prober is the sender that probes.
+	prober = 99
+	// fragmented, added to a sender, is the sender of its messages in pieces.
+	fragmented = 50
+)
 
 func newClientParty(r *run) *clientParty {
 	return &clientParty{run: r, readEnded: make(chan struct{})}
@@ -45,6 +49,8 @@ func (p *clientParty) start(life context.Context) error {
 		OnReconnecting: func(_ *dandelion.Client, e *messages.ReconnectScheduled) { p.chronicle.see(e) },
 		OnGaveUp:       func(_ *dandelion.Client, e *messages.GaveUp) { p.chronicle.see(e) },
 		OnPanic:        func(_ *dandelion.Client, e *messages.HandlerFailed) { p.chronicle.see(e) },
+		OnPaused:       func(_ *dandelion.Client, e *messages.Paused) { p.chronicle.see(e) },
+		OnDropped:      func(_ *dandelion.Client, e *messages.OutboxDropped) { p.chronicle.see(e) },
 		OnStopped:      func(_ *dandelion.Client, e *messages.Stopped) { p.chronicle.see(e) },
 	}
 	if s.user == callbacks {
@@ -66,6 +72,7 @@ func (p *clientParty) start(life context.Context) error {
 		Handler:        h,
 		Inline:         s.inline,
 		RetryPolicy:    s.policy(),
+		Outbox:         s.outboxConfig(),
 		System:         p.system,
 	}
 	var err error
@@ -112,7 +119,9 @@ type clientWriter struct {
 	*clientParty
 	sender int
 	number uint64
-	rng    *rand.Rand
+	// fragmented is the number of the last message in pieces.
+	fragmented uint64
+	rng        *rand.Rand
 }
 
 // next makes the next message.
@@ -145,6 +154,11 @@ func (w *clientWriter) run(ctx context.Context) {
 			cancel()
 		case x < 98:
 			w.check("SendPing", w.client.SendPing(nil))
+		case x == 99 && w.schedule.pauses:
+			w.chronicle.pause()
+			w.system.Root.Send(w.client.PID(), &messages.Pause{})
+			pause(ctx, span(w.rng, w.schedule.unit))
+			w.resume()
 		case w.schedule.reconnects:
 			w.chronicle.ask()
 			w.system.Root.Send(w.client.PID(), &messages.Reconnect{})
@@ -156,7 +170,9 @@ func (w *clientWriter) run(ctx context.Context) {
 // pieces sends a message in some frames. Nothing ends its context: nobody could
 // finish the message then.
 func (w *clientWriter) pieces(ctx context.Context) {
-	kind, data := w.next()
+	// They do not go through an outbox, and so overtake what is there.
+	w.fragmented++
+	kind, data := kindOf(w.fragmented), []byte(payload(w.sender+fragmented, w.fragmented, size(w.rng)))
 	m := w.client.Writer(context.Background(), kind)
 	for range w.rng.IntN(3) {
 		cut := w.rng.IntN(len(data) + 1)
@@ -191,6 +207,11 @@ func (p *clientParty) check(what string, err error) {
 func (p *clientParty) isEnd(err error) bool {
 	end := p.client.Err()
 	return end != nil && errors.Is(err, end)
+}
+
+func (p *clientParty) resume() {
+	p.chronicle.ask()
+	p.system.Root.Send(p.client.PID(), &messages.Resume{})
 }
 
 func (p *clientParty) probe(ctx context.Context) (int, uint64) {

@@ -15,6 +15,7 @@
 //     OPEN again soon after the faults have ended, and STOPPED soon after it is told;
 //   - no goroutine, timer or file descriptor is left, and memory stays bounded.
 //
+// TestAnswersAroundEnds looks closer at the moments in which actors end, and
 // TestManyConnections measures what a fleet does when its server dies and returns.
 //
 // A failure names the seed of its schedule:

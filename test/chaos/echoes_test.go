@@ -10,6 +10,7 @@ import (
 type echoes struct {
 	*report
 	corrupts bool
+	twice    bool // a message may come again in a later epoch
 
 	mu      sync.Mutex
 	got     int
@@ -21,8 +22,8 @@ type echoes struct {
 	came    chan struct{}       // closed when it has come
 }
 
-func newEchoes(r *report, corrupts bool) *echoes {
-	return &echoes{report: r, corrupts: corrupts, last: make(map[int]uint64), epochs: make(map[uint64][]uint64)}
+func newEchoes(r *report, corrupts, twice bool) *echoes {
+	return &echoes{report: r, corrupts: corrupts, twice: twice, last: make(map[int]uint64), epochs: make(map[uint64][]uint64)}
 }
 
 // come takes a message; epoch is 0 if it is not known.
@@ -39,7 +40,10 @@ func (e *echoes) come(epoch uint64, kind messages.Kind, data string) {
 		return
 	}
 	// A number is sent once, and no sender waits with a number for a later one:
-	// so they rise across all epochs.
+	// so they rise across all epochs. What is sent again is so in order, too.
+	if e.twice && len(e.epochs[epoch]) == 0 {
+		clear(e.last)
+	}
 	if last := e.last[sender]; number <= last {
 		e.violation("epoch %d: message %d of sender %d came behind %d", epoch, number, sender, last)
 	} else {

@@ -9,7 +9,7 @@ import (
 // This file is what can be chosen on the command line.
 
 var (
-	runTime     = flag.Duration("chaos.time", 20*time.Second, "how long TestSchedules and TestLoopback run, together; with -run, each alone runs half of it")
+	runTime     = flag.Duration("chaos.time", 12*time.Second, "how long TestSchedules and TestLoopback run together, half of it each")
 	oneSeed     = flag.Uint64("chaos.seed", 0, "run the schedule with this seed only (0: all of them)")
 	firstSeed   = flag.Uint64("chaos.first", 0, "the seed of the first schedule, the others count up (0: a random one)")
 	connections = flag.Int("chaos.connections", 1000, "how many connections TestManyConnections makes")

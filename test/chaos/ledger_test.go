@@ -91,7 +91,7 @@ func (l *ledger) told() {
 // known says whether err is a documented reason for a send to fail.
 func known(err error) bool {
 	for _, reason := range []error{messages.ErrClosed, messages.ErrNotOpen, messages.ErrQueueFull, messages.ErrStopped,
-		messages.ErrFinalFragmentSent, messages.ErrFragmentOrder} {
+		messages.ErrFinalFragmentSent, messages.ErrFragmentOrder, messages.ErrUnconfirmed, messages.ErrDropped, messages.ErrExpired} {
 		if errors.Is(err, reason) {
 			return true
 		}
@@ -149,7 +149,7 @@ func (l *ledger) messages() map[uint64]map[uint64]outcome {
 		case e.answers == 0:
 			o = tried
 		case e.err == nil:
-		case errors.Is(e.err, messages.ErrClosed): // accepted or not: the error is the same
+		case errors.Is(e.err, messages.ErrUnconfirmed), errors.Is(e.err, messages.ErrClosed): // accepted or not: the error is the same
 			o = tried
 		default:
 			o = refused
@@ -190,6 +190,40 @@ func (l *ledger) figures() (ok, failed int) {
 		}
 	}
 	return ok, failed
+}
+
+// auditResent holds what came back against what was sent where a message may be
+// sent again: in which epoch its answer comes says nothing then.
+func (l *ledger) auditResent(e *echoes, withAcks bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	came := make(map[uint64]bool)
+	for _, numbers := range e.epochs {
+		for _, number := range numbers {
+			came[number] = true
+			if number > uint64(len(l.entries)) || l.entries[number-1].number != number {
+				l.violation("message %d came back, which was never sent", number)
+			}
+		}
+	}
+	for i, entry := range l.entries {
+		if number := uint64(i + 1); withAcks && entry.number == number && entry.answers > 0 && entry.err == nil && !came[number] {
+			l.violation("message %d was acknowledged, but has not come back", number)
+		}
+	}
+}
+
+// gone returns why messages were not sent at last, except for those reasons that
+// are the outbox's policy.
+func (l *ledger) gone() (errs []error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.entries {
+		if e.number != 0 && e.err != nil && !errors.Is(e.err, messages.ErrQueueFull) && !errors.Is(e.err, messages.ErrDropped) && !errors.Is(e.err, messages.ErrExpired) {
+			errs = append(errs, e.err)
+		}
+	}
+	return errs
 }
 
 // audit holds what came back against what was sent, epoch by epoch.

@@ -58,9 +58,12 @@ func (n *links) next() plan {
 
 // join connects the two sides until they have ended.
 func (n *links) join(client, server duplex, p plan, where place) {
-	l := newLink(client, server, p, n.schedule.unit, where, n.hit)
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.calm {
+		p = plan{} // it was drawn before
+	}
+	l := newLink(client, server, p, n.schedule.unit, where, n.hit)
 	if n.closed {
 		l.end(false)
 		return

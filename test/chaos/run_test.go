@@ -36,6 +36,8 @@ type party interface {
 	start(life context.Context) error
 	// drive uses the connection in all ways until ctx ends or it has stopped.
 	drive(ctx context.Context)
+	// resume ends a pause.
+	resume()
 	// probe sends a message and returns who has sent it and its number.
 	probe(ctx context.Context) (sender int, number uint64)
 	// end does what the schedule's ending says; cancel ends the life.
@@ -59,7 +61,7 @@ func newRun(s *schedule, system *actor.ActorSystem, f *figures) *run {
 		figures:  f,
 	}
 	r.chronicle = newChronicle(r.report, s)
-	r.echoes = newEchoes(r.report, s.climate.corrupts)
+	r.echoes = newEchoes(r.report, s.climate.corrupts, s.outbox.twice())
 	return r
 }
 
@@ -116,6 +118,7 @@ func (r *run) play(n network) string {
 	stopDriving()
 	r.await(driven, "the driver")
 	p.audit(patience)
+	r.clean()
 	r.network.clear(false)
 	if n := r.network.left(); n > 0 {
 		r.violation("%d connections are not closed", n)
@@ -124,9 +127,22 @@ func (r *run) play(n network) string {
 	return r.verdict()
 }
 
+// clean holds the end against what it has to be when there were no faults any more.
+func (r *run) clean() {
+	s := r.schedule
+	calm := r.exact && !s.storm && !s.keepalive // then all connections of the storm were cut
+	graceful := s.ending == byClose || s.ending == byStop || s.ending == byLifetime
+	r.chronicle.mu.Lock()
+	defer r.chronicle.mu.Unlock()
+	if end := r.chronicle.ends[r.chronicle.epoch]; calm && graceful && end != nil && !end.Err.Clean && !r.chronicle.gaveUp {
+		r.violation("the end by %v was not clean, though there were no faults: %v", s.ending, end.Err)
+	}
+}
+
 // recover ends the faults and sees to it that the connection comes up again.
 func (r *run) recover(p party) {
 	r.note("the faults end")
+	p.resume()
 	r.network.clear(!r.schedule.keepalive) // without Pings nobody finds out that a peer is gone
 	patience, enough := context.WithTimeout(context.Background(), r.schedule.patience())
 	defer enough()

@@ -54,8 +54,10 @@ type schedule struct {
 	keepalive  bool
 	stubborn   bool // no end is final
 	reconnects bool // the user asks for a new connection now and then
-	buffer     int  // of each direction of a pipe
-	queue      int  // messages that may wait
+	pauses     bool // … and for none
+	outbox     outbox
+	buffer     int // of each direction of a pipe
+	queue      int // messages that may wait
 	window     int
 	ending     ending
 	storm      bool // the end comes while the faults go on
@@ -82,8 +84,14 @@ func drawSchedule(seed uint64, unit, length time.Duration) *schedule {
 		ending:     ending(rng.IntN(int(endings))),
 		storm:      chance(0.3),
 	}
+	s.pauses = chance(0.3)
+	if chance(0.5) {
+		s.outbox = pick(rng, once, resend, acked)
+	}
 	if s.user == anActor {
 		s.inline = false
+	} else if s.outbox.twice() {
+		s.outbox = once // whether a message comes twice in an epoch, only an actor can tell
 	}
 	if s.inline {
 		s.slow = false
@@ -93,14 +101,15 @@ func drawSchedule(seed uint64, unit, length time.Duration) *schedule {
 
 func (s *schedule) String() string {
 	return fmt.Sprintf("seed %d: %+v", s.seed, struct {
-		user                                                                user
-		length                                                              time.Duration
-		corrupts, stops, inline, slow, tls, keepalive, stubborn, reconnects bool
-		buffer, queue, window                                               int
-		ending                                                              ending
-		storm                                                               bool
-	}{s.user, s.length, s.climate.corrupts, s.climate.stops, s.inline, s.slow, s.tls, s.keepalive, s.stubborn, s.reconnects,
-		s.buffer, s.queue, s.window, s.ending, s.storm})
+		user                                                                        user
+		length                                                                      time.Duration
+		corrupts, stops, inline, slow, tls, keepalive, stubborn, reconnects, pauses bool
+		buffer, queue, window                                                       int
+		outbox                                                                      outbox
+		ending                                                                      ending
+		storm                                                                       bool
+	}{s.user, s.length, s.climate.corrupts, s.climate.stops, s.inline, s.slow, s.tls, s.keepalive, s.stubborn, s.reconnects, s.pauses,
+		s.buffer, s.queue, s.window, s.outbox, s.ending, s.storm})
 }
 
 func (s *schedule) settings() actors.Settings {

@@ -1,0 +1,57 @@
+package chaos_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
+)
+
+// outbox is what kind of outbox a schedule has.
+type outbox uint8
+
+const (
+	noOutbox outbox = iota
+	once            // a message is never sent twice
+	resend          // it is, if it may not have arrived
+	acked           // it is, until its echo has come
+)
+
+func (o outbox) String() string { return [...]string{"none", "once", "resend", "acked"}[o] }
+
+// twice says whether the server may get a message twice.
+func (o outbox) twice() bool { return o == resend || o == acked }
+
+// outboxConfig draws the outbox of the schedule, nil if it has none.
+func (s *schedule) outboxConfig() *supervisor.OutboxConfig {
+	if s.outbox == noOutbox {
+		return nil
+	}
+	rng := rand.New(rand.NewPCG(s.seed, 1<<35))
+	cfg := &supervisor.OutboxConfig{
+		Messages: pick(rng, 16, 1024, 16384),
+		Bytes:    512 << 10,
+		Full:     pick(rng, supervisor.Reject, supervisor.DropOldest, supervisor.DropNewest, supervisor.Block),
+		Resend:   s.outbox == resend,
+	}
+	if rng.IntN(3) == 0 {
+		cfg.TTL = span(rng, 4*s.unit) + time.Millisecond
+	}
+	if s.outbox == acked {
+		cfg.Acked = func(_ messages.Kind, data []byte) (supervisor.Ack, bool) {
+			_, number, ok := parse(string(data))
+			return supervisor.Ack{ID: fmt.Sprint(number)}, ok
+		}
+	}
+	return cfg
+}
+
+// delivery names a message for its acknowledgement.
+func (s *schedule) delivery(number uint64) messages.Delivery {
+	if s.outbox != acked {
+		return messages.Delivery{}
+	}
+	return messages.Delivery{ID: fmt.Sprint(number)}
+}
