@@ -82,9 +82,15 @@ type Ack struct {
 
 // OutboxStore keeps the messages of one supervisor. Its methods are called one at
 // a time, on a goroutine of the outbox's own, and may block. A panic counts as an error.
+// Module supervisor/bboltstore has one that keeps them in a file.
+//
+// What was written, but not forgotten in time because the program was killed, is
+// sent again by the next program, whether it says Resend or not: the store
+// cannot know that it was written.
 type OutboxStore interface {
 	// Append adds messages behind all others. When it returns nil they are safe. If
-	// it fails none of them may be there later; their senders are told.
+	// it fails their senders are told, and the store does its best that none of
+	// them is there later.
 	Append(messages []StoredMessage) error
 	// Ack forgets messages: they were sent, or given up. If it fails they may be
 	// sent again by a later program.

@@ -561,23 +561,42 @@ func TestOrderlyShutdown(t *testing.T) {
 	})
 }
 
-// TestDrain: what the server still sends does not make a reset of the end, which
-// would destroy the client's Close.
+// TestDrain: the client ends its side at once and reads on for a bounded time, so
+// that what the server still sends does not make a reset of the end, which would
+// destroy the client's Close.
 //
 // req: 6455-7.1.1-02
 func TestDrain(t *testing.T) {
-	loopback(t, func(l *lab) {
-		s := l.open(setup{})
-		start := time.Now()
-		s.server.WriteRaw(append(
-			wstest.Hex("81 85 37FA213D 7F9F4D5158"),
-			bytes.Repeat(frame(true, wire.OpBinary, make([]byte, 1020)), 100)...))
-		time.Sleep(50 * time.Millisecond) // the server is slow to read
-		s.server.ExpectFailure(wire.StatusProtocolError)
-		s.expectFailureReported(wire.StatusProtocolError)
-		if took := time.Since(start); took > time.Second {
-			s.Errorf("it took %v, want less than 1 s", took)
-		}
+	masked := wstest.Hex("81 85 37FA213D 7F9F4D5158")
+	more := bytes.Repeat(frame(true, wire.OpBinary, make([]byte, 1020)), 100)
+	t.Run("TCP", func(t *testing.T) {
+		loopback(t, func(l *lab) {
+			s := l.open(setup{})
+			start := time.Now()
+			s.server.WriteRaw(append(masked, more...))
+			time.Sleep(50 * time.Millisecond) // the server is slow to read
+			s.server.ExpectFailure(wire.StatusProtocolError)
+			s.expectFailureReported(wire.StatusProtocolError)
+			if took := time.Since(start); took > time.Second {
+				s.Errorf("it took %v, want less than 1 s", took)
+			}
+		})
+	})
+	t.Run("in memory", func(t *testing.T) {
+		bubble(t, func(l *lab) {
+			s := l.open(setup{})
+			s.server.WriteRaw(append(masked, more[:1<<10]...))
+			s.server.Within(time.Millisecond).ExpectFailure(wire.StatusProtocolError)
+			for range 4 { // the client takes what comes, although it has ended its side
+				s.server.Stall(100 * time.Millisecond)
+				s.server.WriteRaw(more)
+			}
+			s.server.Stall(time.Second)
+			if err := s.server.Try(func(c *wstest.Conn) { c.WriteRaw(more) }); err == nil {
+				s.Error("the client still reads after more than a second")
+			}
+			s.expectFailureReported(wire.StatusProtocolError)
+		})
 	})
 }
 

@@ -180,14 +180,38 @@ func TestCloseIsLeftOut(t *testing.T) {
 	t.Run("TCP", func(t *testing.T) { loopback(t, run) })
 }
 
-// TestNothingIsProcessedAfterAFailure.
+// TestNothingIsProcessedAfterAFailure: neither what came in the same segment nor
+// what comes later, whoever has failed the connection.
 //
 // req: 6455-7.1.7-05
 func TestNothingIsProcessedAfterAFailure(t *testing.T) {
+	const behind = "81 01 61, 89 01 62, 88 02 03E8"
 	bubble(t, func(l *lab) {
-		s := l.open(setup{})
-		s.server.WriteRaw(wstest.Hex("83 00, 81 01 61, 89 01 62, 88 02 03E8"))
-		s.expectFailed(1002) // reported as 1006
+		l.Case("in the same segment", func(l *lab) {
+			s := l.open(setup{})
+			s.server.WriteRaw(wstest.Hex("83 00, " + behind))
+			s.expectFailed(1002) // reported as 1006
+		})
+		l.Case("later", func(l *lab) {
+			s := l.open(setup{})
+			s.server.WriteRaw(wstest.Hex("83 00"))
+			s.server.ExpectClose(1002)
+			s.server.WriteRaw(wstest.Hex(behind))
+			s.server.Within(time.Second).ExpectEOF()
+			s.expectFailureReported(1002)
+		})
+		l.Case("failed by the user", func(l *lab) {
+			s := l.open(setup{})
+			cause := errors.New("no more of this")
+			l.system.Root.Send(s.client.PID(), &messages.FailConnection{Code: wire.StatusPolicyViolation, Cause: cause})
+			s.server.ExpectClose(1008)
+			s.server.WriteRaw(wstest.Hex(behind))
+			s.server.Within(time.Second).ExpectEOF()
+			end := s.expectEnd()
+			if end.Code != 1006 || end.Clean || end.SentCode != 1008 || !errors.Is(end, cause) {
+				s.Errorf("got %v, want not clean, code 1006, sent 1008, with the cause", end)
+			}
+		})
 	})
 }
 

@@ -264,46 +264,55 @@ func TestControlFramesAreNotFragmented(t *testing.T) {
 	})
 }
 
-// TestOutgoingMessagesAreNotMixed, although they are sent at the same time.
+// TestOutgoingMessagesAreNotMixed, although they are sent at the same time: two
+// goroutines stream, and a third one sends messages in one frame.
 //
 // req: 6455-5.4-08
 func TestOutgoingMessagesAreNotMixed(t *testing.T) {
-	const senders, each, fragments = 2, 50, 10
+	const streaming, each, fragments = 2, 50, 10
+	piece := func(sender, n, i int) []byte {
+		return fmt.Appendf(nil, "sender %d, message %d, fragment %d\n", sender, n, i)
+	}
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
+		stream := func(sender, n int) error {
+			w := s.client.Writer(s.ctx, messages.Text)
+			for i := range fragments - 1 {
+				if _, err := w.Write(piece(sender, n, i)); err != nil {
+					return err
+				}
+			}
+			return w.WriteFinal(piece(sender, n, fragments-1))
+		}
 		var sending sync.WaitGroup
-		for sender := range senders {
+		for sender := range streaming + 1 {
 			sending.Go(func() {
 				for n := range each {
-					w := s.client.Writer(s.ctx, messages.Text)
-					for i := range fragments {
-						piece := fmt.Appendf(nil, "sender %d, message %d, fragment %d\n", sender, n, i)
-						var err error
-						if i < fragments-1 {
-							_, err = w.Write(piece)
-						} else {
-							err = w.WriteFinal(piece)
-						}
-						if err != nil {
-							s.Errorf("%s: %v", piece, err)
-							return
-						}
+					var err error
+					if sender < streaming {
+						err = stream(sender, n)
+					} else {
+						err = s.client.Write(s.ctx, messages.Text, piece(sender, n, 0))
+					}
+					if err != nil {
+						s.Errorf("sender %d, message %d: %v", sender, n, err)
+						return
 					}
 				}
 			})
 		}
-		next := make([]int, senders)
-		for range senders * each {
+		next := make([]int, streaming+1)
+		for range len(next) * each {
 			// Fails if a first frame comes before the message is finished.
 			_, got := s.server.ReadMessage()
 			var sender int
 			fmt.Sscanf(string(got), "sender %d", &sender)
-			var want strings.Builder
-			for i := range fragments {
-				fmt.Fprintf(&want, "sender %d, message %d, fragment %d\n", sender, next[sender], i)
+			want := piece(sender, next[sender], 0)
+			for i := 1; sender < streaming && i < fragments; i++ {
+				want = append(want, piece(sender, next[sender], i)...)
 			}
-			if string(got) != want.String() {
-				s.Fatalf("got message %q, want %q", got, want.String())
+			if !bytes.Equal(got, want) {
+				s.Fatalf("got message %q, want %q", got, want)
 			}
 			next[sender]++
 		}
