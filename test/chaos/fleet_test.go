@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ type fleet struct {
 	stopped  int
 	gaveUp   int
 	attempts []time.Time
+	delays   []time.Duration // drawn when an open connection was lost
 	want     func(f *fleet) bool
 	reached  chan struct{}
 }
@@ -24,13 +26,18 @@ func (f *fleet) Batch(b *actors.Batch) { b.Release() }
 func (f *fleet) Event(event any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch event.(type) {
+	switch e := event.(type) {
 	case *messages.Connecting:
 		f.attempts = append(f.attempts, time.Now())
 	case *messages.Opened:
 		f.open++
 	case *messages.Closed:
 		f.open--
+	case *messages.ReconnectScheduled:
+		var lost *messages.CloseError
+		if errors.As(e.Cause, &lost) {
+			f.delays = append(f.delays, e.Delay)
+		}
 	case *messages.GaveUp:
 		f.gaveUp++
 	case *messages.Stopped:
@@ -59,8 +66,21 @@ func (f *fleet) until(want func(f *fleet) bool) <-chan struct{} {
 func (f *fleet) forget() (gaveUp int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.attempts = nil
+	f.attempts, f.delays = nil, nil
 	return f.gaveUp
+}
+
+// spread counts the delays in so many parts of the time up to most.
+func (f *fleet) spread(most time.Duration, parts int) []int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	counts := make([]int, parts)
+	for _, d := range f.delays {
+		if i := int(d * time.Duration(parts) / most); i < parts {
+			counts[i]++
+		}
+	}
+	return counts
 }
 
 // rates counts the attempts since start in steps.

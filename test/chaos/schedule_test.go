@@ -45,6 +45,7 @@ type schedule struct {
 	seed    uint64
 	unit    time.Duration // the scale of time
 	length  time.Duration
+	slack   time.Duration // for a machine that is busy with other things
 	climate climate
 
 	user       user
@@ -156,4 +157,4 @@ func (s *schedule) decide(cause error, v supervisor.Verdict) supervisor.Verdict 
 // patience bounds the wait for everything that has to happen by itself: a
 // connect, the discovery of a dead connection, a closing handshake, a backoff
 // delay, and what a slow user does meanwhile.
-func (s *schedule) patience() time.Duration { return 40*s.unit + 5*time.Second }
+func (s *schedule) patience() time.Duration { return 40*s.unit + s.slack }

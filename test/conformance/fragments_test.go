@@ -281,6 +281,7 @@ func TestOutgoingMessagesAreNotMixed(t *testing.T) {
 				if _, err := w.Write(piece(sender, n, i)); err != nil {
 					return err
 				}
+				time.Sleep(time.Millisecond) // so that the others take their turn
 			}
 			return w.WriteFinal(piece(sender, n, fragments-1))
 		}
@@ -293,6 +294,7 @@ func TestOutgoingMessagesAreNotMixed(t *testing.T) {
 						err = stream(sender, n)
 					} else {
 						err = s.client.Write(s.ctx, messages.Text, piece(sender, n, 0))
+						time.Sleep(3 * time.Millisecond)
 					}
 					if err != nil {
 						s.Errorf("sender %d, message %d: %v", sender, n, err)
