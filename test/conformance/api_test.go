@@ -210,6 +210,7 @@ func TestSendIsGivenUp(t *testing.T) {
 			return
 		}
 		// What was on its way is a part of the frame, or all of it and the Close.
+		s.server.CloseWrite()
 		got, how := s.server.ReadAll()
 		if how == wstest.EndOpen {
 			s.Error("TCP is still open")
@@ -247,15 +248,16 @@ func TestFramesAreWrittenWhole(t *testing.T) {
 	run := func(l *lab, set setup, pad int) {
 		s := l.open(set)
 		padding := strings.Repeat("-", pad)
+		var sending sync.WaitGroup
 		for sender := range senders {
-			go func() {
+			sending.Go(func() {
 				for n := range each {
 					if err := s.client.WriteText(s.ctx, fmt.Sprintf("%d %d %s", sender, n, padding)); err != nil {
 						s.Errorf("sender %d, message %d: %v", sender, n, err)
 						return
 					}
 				}
-			}()
+			})
 		}
 		next := make([]int, senders)
 		for range senders * each {
@@ -267,6 +269,7 @@ func TestFramesAreWrittenWhole(t *testing.T) {
 			}
 			next[sender]++
 		}
+		sending.Wait()
 		s.closeFromServer()
 	}
 	t.Run("in memory", func(t *testing.T) {

@@ -21,13 +21,6 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// startClose makes the user close; the channel gets what Close returns.
-func (s *session) startClose(code wire.StatusCode, reason string) <-chan error {
-	done := make(chan error, 1)
-	go func() { done <- s.client.Close(s.ctx, code, reason) }()
-	return done
-}
-
 // TestClosesSent: what the user closes with is what the frame has.
 //
 // req: 6455-5.5.1-01 6455-5.5.1-02 6455-7.1.2-01 6455-7.4.1-01 6455-7.4.2-02

@@ -34,8 +34,7 @@ func TestLongControlFramesSent(t *testing.T) {
 		l.Case("close with a reason of 123 bytes", func(l *lab) {
 			s := l.open(setup{})
 			reason := strings.Repeat("r", 123)
-			closed := make(chan error, 1)
-			go func() { closed <- s.client.Close(s.ctx, wire.StatusNormal, reason) }()
+			closed := s.startClose(wire.StatusNormal, reason)
 			s.server.ExpectFrame(wire.OpClose, closing(wire.StatusNormal, reason))
 			s.answerClose()
 			s.check(<-closed)
@@ -155,8 +154,7 @@ func TestNoPongAfterTheServersClose(t *testing.T) {
 func TestPongAfterTheClientsClose(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
-		closed := make(chan error, 1)
-		go func() { closed <- s.client.Close(s.ctx, wire.StatusNormal, "") }()
+		closed := s.startClose(wire.StatusNormal, "")
 		s.server.ExpectClose(wire.StatusNormal)
 		s.server.WriteRaw(wstest.Hex("89 01 61"))
 		s.server.ExpectPong([]byte("a"))
@@ -172,9 +170,9 @@ func TestPongAfterTheClientsClose(t *testing.T) {
 // req: 6455-5.5.2-05
 func TestPongDoesNotWaitForTheQueue(t *testing.T) {
 	const (
-		senders  = 8
-		messages = 1000
-		size     = 4 << 10
+		senders = 8
+		queued  = 1000
+		size    = 4 << 10
 		// How many bytes can be in front: a write under way is not cut short,
 		// and may be as large as this.
 		buffer  = 4 << 10
@@ -184,8 +182,8 @@ func TestPongDoesNotWaitForTheQueue(t *testing.T) {
 		var sending sync.WaitGroup
 		for range senders {
 			sending.Go(func() {
-				for range messages / senders {
-					if err := s.client.Send(2, make([]byte, size)); err != nil {
+				for range queued / senders {
+					if err := s.client.Send(messages.Binary, make([]byte, size)); err != nil {
 						s.Errorf("send: %v", err)
 					}
 				}
@@ -195,7 +193,7 @@ func TestPongDoesNotWaitForTheQueue(t *testing.T) {
 	}
 	readOn := func(s *session) (before int, after int) {
 		pongs := 0
-		for range messages + 1 {
+		for range queued + 1 {
 			switch f := s.server.ReadFrame(); {
 			case f.Opcode == wire.OpPong:
 				pongs++
@@ -254,8 +252,7 @@ func TestPingsWhileOpen(t *testing.T) {
 			s.check(s.client.SendPing([]byte("a")))
 			s.server.ExpectFrame(wire.OpPing, []byte("a"))
 
-			closed := make(chan error, 1)
-			go func() { closed <- s.client.Close(s.ctx, wire.StatusNormal, "") }()
+			closed := s.startClose(wire.StatusNormal, "")
 			s.server.ExpectClose(wire.StatusNormal)
 			s.wantError(s.client.SendPing([]byte("late")), messages.ErrClosed)
 			s.wantError(s.client.SendPong([]byte("late")), messages.ErrClosed)
@@ -274,8 +271,7 @@ func TestPingsWhileOpen(t *testing.T) {
 				s.server.ExpectSilence(9 * time.Second)
 				s.server.SendPong(s.server.ExpectPing().Payload)
 			}
-			closed := make(chan error, 1)
-			go func() { closed <- s.client.Close(s.ctx, wire.StatusNormal, "") }()
+			closed := s.startClose(wire.StatusNormal, "")
 			s.server.ExpectClose(wire.StatusNormal)
 			s.server.ExpectSilence(4 * time.Second)
 			s.answerClose()

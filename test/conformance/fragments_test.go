@@ -239,7 +239,7 @@ func TestControlFramesAreNotFragmented(t *testing.T) {
 		_, err := w.Write(piece)
 		s.check(err)
 		s.server.ReadFrame()
-		closed := make(chan error, 1)
+		var closed <-chan error
 		for _, c := range []struct {
 			name   string
 			send   func() error
@@ -248,7 +248,7 @@ func TestControlFramesAreNotFragmented(t *testing.T) {
 			{"empty ping", func() error { return s.client.SendPing(nil) }, "89 80"},
 			{"ping of 125 bytes", func() error { return s.client.SendPing(make([]byte, 125)) }, "89 FD"},
 			{"close with a reason of 123 bytes", func() error {
-				go func() { closed <- s.client.Close(s.ctx, wire.StatusNormal, reason) }()
+				closed = s.startClose(wire.StatusNormal, reason)
 				return nil
 			}, "88 FD"},
 		} {
@@ -336,7 +336,8 @@ func TestFragmentsOfAnySize(t *testing.T) {
 		const pieces, size, early = 256, 4 << 10, 16
 		w := s.client.Writer(s.ctx, messages.Binary)
 		resume := make(chan struct{})
-		go func() {
+		var sending sync.WaitGroup
+		sending.Go(func() {
 			for i := range pieces {
 				if i == early {
 					<-resume
@@ -352,7 +353,7 @@ func TestFragmentsOfAnySize(t *testing.T) {
 					s.Errorf("piece %d: %v", i, err)
 				}
 			}
-		}()
+		})
 		for i := range pieces {
 			if i == early {
 				s.server.ExpectSilence(time.Second) // all that was written is here
@@ -367,6 +368,7 @@ func TestFragmentsOfAnySize(t *testing.T) {
 				s.Fatalf("piece %d: got %v, want %v, FIN %v, [%s]", i, f, wantOp, i == pieces-1, show(whole[i*size:][:size]))
 			}
 		}
+		sending.Wait()
 	})
 }
 

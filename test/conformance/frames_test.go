@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -221,8 +222,7 @@ func (s *session) sendEveryKind() []wstest.Frame {
 	frames = append(frames, s.readFrames("89ping")...)
 	s.server.SendPing([]byte("for the pong"))
 	frames = append(frames, s.readFrames("8Afor the pong")...)
-	closed := make(chan error, 1)
-	go func() { closed <- s.client.Close(s.ctx, wire.StatusNormal, "close") }()
+	closed := s.startClose(wire.StatusNormal, "close")
 	frames = append(frames, s.readFrames("88\x03\xE8close")...)
 	s.server.SendClose(wire.StatusNormal, "")
 	s.server.Close()
@@ -278,13 +278,14 @@ func TestFullDuplex(t *testing.T) {
 		p := frame(true, wire.OpBinary, message)
 		pause := time.Second
 		sending := s.server.Go(func(c *wstest.Conn) { c.Trickle(p, len(p)/pieces, pause) })
-		go func() {
+		var writing sync.WaitGroup
+		writing.Go(func() {
 			for i := range 100 {
 				if err := s.client.WriteText(s.ctx, fmt.Sprint(i)); err != nil {
 					s.Errorf("write %d: %v", i, err)
 				}
 			}
-		}()
+		})
 		for i := range 100 {
 			s.server.ExpectText(fmt.Sprint(i))
 		}
@@ -296,6 +297,7 @@ func TestFullDuplex(t *testing.T) {
 		s.server.Within(2 * pieces * pause).ExpectSilence(pieces / 2 * pause)
 		s.expectBinary(message)
 		sending.Wait()
+		writing.Wait()
 		s.closeFromServer()
 	})
 }

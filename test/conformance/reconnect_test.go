@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"sync"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
@@ -288,9 +290,62 @@ func TestBackoffStartsAgain(t *testing.T) {
 	})
 }
 
-// TestWhatIsRetried, by default and when the user decides otherwise.
+// TestCredentialsAreAskedForOnce after 401 and 403, which then are final.
 //
-// Asking a source of credentials after 401 and 403 is not offered yet.
+// req: 6455-7.2.3-04
+func TestCredentialsAreAskedForOnce(t *testing.T) {
+	bubble(t, func(l *lab) {
+		for _, status := range []int{401, 403} {
+			for _, good := range []bool{true, false} {
+				l.Case(fmt.Sprintf("%d, other credentials are good: %v", status, good), func(l *lab) {
+					srv := wstest.NewPipe(l)
+					asked := make(chan supervisor.Attempt, 8)
+					s := l.supervise(srv, dandelion.Options{
+						RetryPolicy: supervisor.RetryPolicy{Backoff: half},
+						Provider: func(_ context.Context, a supervisor.Attempt) (handshake.Request, error) {
+							asked <- a
+							token := "old"
+							if a.Refresh {
+								token = "new"
+							}
+							a.Request.Header = http.Header{"Authorization": {"Bearer " + token}}
+							return a.Request, nil
+						},
+					})
+					attempt := func(refresh bool, token string) *wstest.Conn {
+						if a := <-asked; a.Refresh != refresh {
+							l.Errorf("the source is asked for other credentials: %v, want %v", a.Refresh, refresh)
+						}
+						c := srv.Accept(s.ctx)
+						if got := c.ReadRequest().Value("Authorization"); got != "Bearer "+token {
+							l.Errorf("Authorization is %q, want %q", got, "Bearer "+token)
+						}
+						return c
+					}
+					attempt(false, "old").Respond(status, "")
+					c := attempt(true, "new")
+					if good {
+						c.Accept101()
+						<-s.opened
+						return
+					}
+					c.Respond(status, "")
+					if gone := <-s.gaveUp; gone.Cause == nil || gone.Reason == "" {
+						l.Errorf("got %+v, want a cause and a reason", gone)
+					}
+					<-s.stopped
+					srv.ExpectNoConn(time.Hour)
+					if n := len(asked); n > 0 {
+						l.Errorf("the source was asked %d times more", n)
+					}
+				})
+			}
+		}
+	})
+}
+
+// TestWhatIsRetried, by default and when the user decides otherwise. Here nobody
+// gives other credentials.
 //
 // req: 6455-7.2.3-04
 func TestWhatIsRetried(t *testing.T) {

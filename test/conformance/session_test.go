@@ -379,6 +379,13 @@ func (s *session) closeFromServer() {
 	s.expectClosed(wire.StatusNormal, "")
 }
 
+// startClose makes the user close; the channel gets what Close returns.
+func (s *session) startClose(code wire.StatusCode, reason string) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- s.client.Close(s.ctx, code, reason) }()
+	return done
+}
+
 // answerClose answers the client's Close, which the server has read, with 1000, and
 // ends TCP.
 func (s *session) answerClose() {
