@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/dandelionws/dandelion/messages"
@@ -68,6 +69,7 @@ const (
 )
 
 type machineConfig struct {
+	shown        *atomic.Uint32 // where the state is seen from outside; nil: nowhere
 	epoch        uint64
 	closeTimeout time.Duration
 	pingInterval time.Duration // 0: no keepalive
@@ -286,9 +288,18 @@ func (m *machine) sendCloseNow(code wire.StatusCode, reason string) {
 // errClosing is what sends fail with between our Close and the server's.
 var errClosing = fmt.Errorf("%w: it is closing and takes no more messages", messages.ErrClosed)
 
+// show sets the state, for others to see before anything that follows from it is
+// on the wire.
+func (m *machine) show(state messages.State) {
+	m.state = state
+	if m.shown != nil {
+		m.shown.Store(uint32(state))
+	}
+}
+
 // enterClosing is the only way to CLOSING.
 func (m *machine) enterClosing(code wire.StatusCode, reason string) {
-	m.state = messages.StateClosing
+	m.show(messages.StateClosing)
 	m.stopTimer(timerPing)
 	m.stopTimer(timerPong)
 	m.awaiting = false
@@ -465,7 +476,7 @@ func (m *machine) finish(now time.Time) {
 	if m.state == messages.StateClosed {
 		return
 	}
-	m.state = messages.StateClosed
+	m.show(messages.StateClosed)
 	end := m.closeError()
 	end.Uptime = now.Sub(m.opened)
 	end.Clean = m.closeReceived && m.out.wasClosed() // §7.1.4

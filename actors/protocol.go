@@ -86,6 +86,7 @@ func (p *protocol) start(ctx actor.Context) {
 	c := p.conn
 	p.self = ctx.Self()
 	p.machine = newMachine(machineConfig{
+		shown:        &c.state,
 		epoch:        c.Epoch,
 		closeTimeout: c.CloseTimeout,
 		pingInterval: c.PingInterval,
@@ -122,7 +123,6 @@ func (p *protocol) batch(b *Batch) {
 // carryOut does what the machine wants done.
 func (p *protocol) carryOut() {
 	c := p.conn
-	c.state.Store(uint32(p.machine.state))
 	for _, e := range p.machine.takeEffects() {
 		switch e.kind {
 		case effectEmit:
