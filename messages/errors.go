@@ -19,7 +19,8 @@ var (
 	// ErrQueueFull: the queue of the writer is at its limit of messages or
 	// bytes; the server takes data more slowly than it is sent. Send again later.
 	ErrQueueFull = errors.New("send queue is full")
-	// ErrMessageTooBig: a message passed a size limit.
+	// ErrMessageTooBig: the connection was failed because what the server sent
+	// passed a limit of size or number. The *wire.LimitError in it says which.
 	ErrMessageTooBig = errors.New("message is too big")
 	// ErrFinalFragmentSent: a fragment was sent for a message that has no open
 	// fragments: its final fragment was sent, or its first never was.
@@ -129,8 +130,12 @@ func (e *CloseError) Error() string {
 func (e *CloseError) Unwrap() error { return e.Cause }
 
 // Is makes errors.Is(err, ErrClosed) true: what fails with a CloseError fails
-// because the connection is closed.
-func (e *CloseError) Is(target error) bool { return target == ErrClosed }
+// because the connection is closed. The same goes for ErrMessageTooBig if a limit
+// was the cause.
+func (e *CloseError) Is(target error) bool {
+	var limit *wire.LimitError
+	return target == ErrClosed || target == ErrMessageTooBig && errors.As(e.Cause, &limit)
+}
 
 // LivenessError says that the connection was failed because no sign of life came
 // from the server. errors.Is finds ErrPongTimeout.

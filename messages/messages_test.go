@@ -64,6 +64,13 @@ func TestCloseError(t *testing.T) {
 	}
 }
 
+// A limit is found by its name as well as by its type.
+func TestMessageTooBig(t *testing.T) {
+	require.ErrorIs(t, &messages.CloseError{Cause: fmt.Errorf("receiving: %w", &wire.LimitError{})}, messages.ErrMessageTooBig)
+	require.NotErrorIs(t, &messages.CloseError{Cause: io.ErrUnexpectedEOF}, messages.ErrMessageTooBig)
+	require.NotErrorIs(t, &messages.CloseError{}, messages.ErrMessageTooBig)
+}
+
 func TestHandlerTerminatedError(t *testing.T) {
 	require.EqualError(t, &messages.HandlerTerminatedError{PID: "nonhost/$1"}, "callback actor nonhost/$1 has terminated")
 }
