@@ -77,12 +77,12 @@ type dial struct {
 }
 
 // startDial makes an attempt and reports its outcome once, unless it is abandoned.
-func startDial(cfg *Config, a Attempt, report func(*dialed)) *dial {
+func startDial(cfg *Config, box *Outbox, a Attempt, report func(*dialed)) *dial {
 	ctx, cancel := context.WithTimeout(cfg.Context, cfg.ConnectTimeout)
 	d := &dial{cancel: cancel}
 	go func() {
 		defer cancel()
-		out := cfg.attempt(ctx, a)
+		out := cfg.attempt(ctx, box, a)
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if d.abandoned {
@@ -94,9 +94,13 @@ func startDial(cfg *Config, a Attempt, report func(*dialed)) *dial {
 	return d
 }
 
-// attempt asks for the request, makes the handshake and asks for the first messages.
-func (c *Config) attempt(ctx context.Context, a Attempt) *dialed {
+// attempt asks for the request, makes the handshake and asks for the first
+// messages, when it is known what the outbox holds: that goes out before Opened.
+func (c *Config) attempt(ctx context.Context, box *Outbox, a Attempt) *dialed {
 	out := &dialed{epoch: a.Epoch}
+	if out.err = box.awaitStore(ctx); out.err != nil {
+		return out
+	}
 	req := a.Request
 	if c.Provider != nil {
 		var err error

@@ -91,7 +91,12 @@ type answer struct {
 }
 
 func newOutbox(cfg OutboxConfig, logger *slog.Logger) *Outbox {
-	return &Outbox{OutboxConfig: cfg.withDefaults(), logger: logger, ids: map[string][]*entry{}}
+	return &Outbox{
+		OutboxConfig: cfg.withDefaults(),
+		logger:       logger,
+		ids:          map[string][]*entry{},
+		store:        storing{tried: make(chan struct{})},
+	}
 }
 
 // start tells the outbox where events and answers go.
@@ -134,7 +139,10 @@ func (o *Outbox) unlock() {
 	}
 }
 
-func (o *Outbox) isEmpty() bool { return o.first == nil && len(o.blocked) == 0 }
+// isEmpty says whether nothing is held, also not in a store that was not read yet.
+func (o *Outbox) isEmpty() bool {
+	return o.first == nil && len(o.blocked) == 0 && (o.Store == nil || o.store.wasTried())
+}
 
 // Send takes a message over; m.Data must not be changed any more. What becomes of
 // it goes to reply. With a Store it returns when the message is safe there, if

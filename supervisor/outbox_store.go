@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -13,10 +14,34 @@ import (
 // there in one call.
 type storing struct {
 	running bool
-	loaded  bool // Replay has succeeded
+	loaded  bool          // Replay has succeeded
+	tried   chan struct{} // closed when Replay was tried: what it gives is held
 	seq     uint64
 	appends []*entry
 	acks    []uint64
+}
+
+// wasTried says whether Replay was tried.
+func (s *storing) wasTried() bool {
+	select {
+	case <-s.tried:
+		return true
+	default:
+		return false
+	}
+}
+
+// awaitStore waits until what an earlier program has left is held, or cannot be read.
+func (o *Outbox) awaitStore(ctx context.Context) error {
+	if o == nil || o.Store == nil {
+		return nil
+	}
+	select {
+	case <-o.store.tried:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("outbox: its store has not been read: %w", ctx.Err())
+	}
 }
 
 // wakeStore sees to it that the store is told what there is to tell.
@@ -66,10 +91,15 @@ func (o *Outbox) load() error {
 	})
 	if err != nil {
 		o.failed("replay", err)
-		return err
 	}
 	o.mu.Lock()
 	defer o.unlock()
+	if !o.store.wasTried() {
+		close(o.store.tried)
+	}
+	if err != nil {
+		return err
+	}
 	o.store.loaded = true
 	var after *entry
 	for _, m := range left {

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -396,5 +397,75 @@ func TestOutboxStoreFails(t *testing.T) {
 		fails = false
 		require.NoError(t, box.Send(m, actors.Reply{}, true))
 		require.Len(t, store.kept, 1)
+	})
+}
+
+// slowStore has one message, which can be read as soon as read is closed.
+type slowStore struct {
+	fakeStore
+	read chan struct{}
+}
+
+func (s *slowStore) Replay(f func(StoredMessage) error) error {
+	<-s.read
+	if s.fails() {
+		return errDisk
+	}
+	return s.fakeStore.Replay(f)
+}
+
+// A flush waits for what the store has, also while it is not known yet what that is.
+func TestOutboxFlushesWhatIsNotReadYet(t *testing.T) {
+	for name, fails := range map[string]bool{"read": false, "cannot be read": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &slowStore{read: make(chan struct{})}
+				store.fails = func() bool { return fails }
+				store.kept = []StoredMessage{{Seq: 7, Outgoing: messages.Outgoing{Kind: messages.Text, Data: []byte("a")}}}
+				box := newOutbox(OutboxConfig{Store: store}, slog.New(slog.DiscardHandler))
+				box.start(func(any) {}, func(uint64, actors.Reply, error) {})
+
+				empty, known := false, make(chan error, 1)
+				box.whenEmpty(func() { empty = true })
+				go func() { known <- box.awaitStore(t.Context()) }()
+				synctest.Wait()
+				require.False(t, empty, "it is not known yet what the store has")
+				require.Empty(t, known)
+
+				close(store.read)
+				synctest.Wait()
+				require.NoError(t, <-known)
+				require.Equal(t, fails, empty)
+				conn := &fakeConn{room: 10}
+				box.attach(1, conn)
+				conn.take()
+				conn.write()
+				synctest.Wait()
+				require.True(t, empty)
+				if fails {
+					require.Len(t, store.kept, 1)
+				} else {
+					require.Equal(t, []string{"a"}, conn.written)
+					require.Empty(t, store.kept)
+				}
+			})
+		})
+	}
+}
+
+// An attempt to connect waits for the store, within its time.
+func TestAttemptWaitsForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slowStore{read: make(chan struct{})}
+		box := newOutbox(OutboxConfig{Store: store}, slog.New(slog.DiscardHandler))
+		box.start(func(any) {}, func(uint64, actors.Reply, error) {})
+		out := make(chan *dialed, 1)
+		cfg := Config{ConnectTimeout: time.Minute}.withDefaults()
+		startDial(&cfg, box, Attempt{Epoch: 1}, func(d *dialed) { out <- d })
+		time.Sleep(59 * time.Second)
+		synctest.Wait()
+		require.Empty(t, out)
+		require.ErrorIs(t, (<-out).err, context.DeadlineExceeded)
+		close(store.read)
 	})
 }

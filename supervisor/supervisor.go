@@ -171,7 +171,7 @@ func (s *supervisor) connect() {
 	a.Request.Header = s.Request.Header.Clone()
 	s.refresh = false
 	s.enter(messages.StateConnecting, &messages.Connecting{Epoch: s.epoch, Attempt: s.attempt, URL: displayURL(s.endpoint.url)})
-	s.dial = startDial(&s.Config, a, func(d *dialed) { s.system.Root.Send(s.self, d) })
+	s.dial = startDial(&s.Config, s.box, a, func(d *dialed) { s.system.Root.Send(s.self, d) })
 }
 
 // dialed takes the outcome of an attempt.
