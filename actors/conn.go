@@ -123,6 +123,11 @@ func (c *Conn) RTT() time.Duration { return time.Duration(c.rtt.Load()) }
 // counts an eighth. 0 before the first.
 func (c *Conn) SmoothedRTT() time.Duration { return time.Duration(c.srtt.Load()) }
 
+func (c *Conn) measured(last, smoothed time.Duration) {
+	c.rtt.Store(int64(last))
+	c.srtt.Store(int64(smoothed))
+}
+
 // Throttled says that reading has stopped because the handler is behind by the
 // whole receive window.
 func (c *Conn) Throttled() bool { return c.window.throttled.Load() }

@@ -74,7 +74,14 @@ func TestLiveness(t *testing.T) {
 // The smoothed round-trip time follows RFC 6298 §2.
 func TestSmoothedRTT(t *testing.T) {
 	now := time.Unix(0, 0)
-	m := newMachine(machineConfig{closeTimeout: time.Second}, NewOutbound(1, 1), now)
+	call := &PingCall{RTT: make(chan time.Duration, 1), Err: make(chan error, 1)}
+	var shown, shownSmooth time.Duration
+	m := newMachine(machineConfig{closeTimeout: time.Second, firstPing: 6, measured: func(last, smoothed time.Duration) {
+		shown, shownSmooth = last, smoothed
+		if len(call.RTT) > 0 {
+			t.Error("whoever waits for the Pong was answered before the round-trip time is shown")
+		}
+	}}, NewOutbound(1, 1), now)
 	for i, test := range []struct{ rtt, want time.Duration }{
 		{80 * time.Millisecond, 80 * time.Millisecond},
 		{160 * time.Millisecond, 90 * time.Millisecond},
@@ -88,5 +95,14 @@ func TestSmoothedRTT(t *testing.T) {
 		if m.smoothRTT != test.want || m.lastRTT != test.rtt {
 			t.Errorf("pong %d: smoothed %v, last %v, want %v and %v", i, m.smoothRTT, m.lastRTT, test.want, test.rtt)
 		}
+		if shown != m.lastRTT || shownSmooth != m.smoothRTT {
+			t.Errorf("pong %d: shown are %v and %v", i, shown, shownSmooth)
+		}
+	}
+	m.pingCall(call, now)
+	now = now.Add(time.Second)
+	m.received(&Batch{control: true, Items: []wire.Item{{Opcode: wire.OpPong, Payload: []byte{7: 7}}}}, now)
+	if len(call.RTT) != 1 || shown != time.Second {
+		t.Errorf("%d answers, shown is %v", len(call.RTT), shown)
 	}
 }

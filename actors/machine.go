@@ -69,7 +69,8 @@ const (
 )
 
 type machineConfig struct {
-	shown        *atomic.Uint32 // where the state is seen from outside; nil: nowhere
+	shown        *atomic.Uint32                     // where the state is seen from outside; nil: nowhere
+	measured     func(last, smoothed time.Duration) // shows a round-trip time; nil: nobody looks
 	epoch        uint64
 	closeTimeout time.Duration
 	pingInterval time.Duration // 0: no keepalive

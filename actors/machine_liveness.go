@@ -44,6 +44,9 @@ func (m *machine) pong(data []byte, now time.Time) (rtt time.Duration) {
 			m.smoothRTT = rtt
 		}
 		m.smoothRTT += (rtt - m.smoothRTT) / 8 // RFC 6298 §2
+		if m.measured != nil {                 // before anybody who waits goes on and looks
+			m.measured(m.lastRTT, m.smoothRTT)
+		}
 		for _, p := range m.pings[:i+1] {
 			if p.call != nil {
 				p.call.RTT <- now.Sub(p.at)

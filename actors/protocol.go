@@ -87,6 +87,7 @@ func (p *protocol) start(ctx actor.Context) {
 	p.self = ctx.Self()
 	p.machine = newMachine(machineConfig{
 		shown:        &c.state,
+		measured:     c.measured,
 		epoch:        c.Epoch,
 		closeTimeout: c.CloseTimeout,
 		pingInterval: c.PingInterval,
@@ -103,10 +104,6 @@ func (p *protocol) batch(b *Batch) {
 	now := time.Now()
 	violation, end := b.violation, b.end
 	p.machine.received(b, now)
-	if p.machine.lastRTT > 0 {
-		p.conn.rtt.Store(int64(p.machine.lastRTT))
-		p.conn.srtt.Store(int64(p.machine.smoothRTT))
-	}
 	p.conn.received.Store(p.machine.data)
 	// What a Close or a violation in this batch sets off comes behind its messages.
 	if len(b.Items) > 0 {
