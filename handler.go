@@ -36,6 +36,11 @@ type Handler struct {
 	OnClosing func(c *Client, e *messages.Closing)
 	// OnClosed: the connection has ended.
 	OnClosed func(c *Client, e *messages.Closed)
+	// OnBehind: the handler is so far behind that nothing is read any more. It is
+	// called behind what the handler is behind with; Options.Logger is told at once.
+	OnBehind func(c *Client, e *messages.HandlerBehind)
+	// OnCaughtUp: reading goes on.
+	OnCaughtUp func(c *Client, e *messages.HandlerCaughtUp)
 	// OnReconnecting: the client will connect again after a delay.
 	OnReconnecting func(c *Client, e *messages.ReconnectScheduled)
 	// OnPaused: the client has no connection until Resume or Reconnect.
@@ -159,6 +164,10 @@ func (s *handlerSink) Event(event any) {
 		call(s.c, h.OnClosing, e)
 	case *messages.Closed:
 		call(s.c, h.OnClosed, e)
+	case *messages.HandlerBehind:
+		call(s.c, h.OnBehind, e)
+	case *messages.HandlerCaughtUp:
+		call(s.c, h.OnCaughtUp, e)
 	case *messages.ReconnectScheduled:
 		call(s.c, h.OnReconnecting, e)
 	case *messages.Paused:

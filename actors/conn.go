@@ -22,6 +22,9 @@ type Settings struct {
 	// reading stops. A read that brings messages counts 64 KiB, larger messages
 	// their size. Reading goes on when half of it is free again. Default 1 MiB.
 	ReceiveWindow int
+	// BehindAfter is for how long reading has to stand still, because the receive
+	// window is full, for that to be an event (messages.HandlerBehind). Default 1 s.
+	BehindAfter time.Duration
 	// QueueMessages and QueueBytes bound what is accepted for sending and not
 	// yet written, in data frames and in bytes of payload. Defaults 16384 and 4 MiB.
 	// One message is always accepted when nothing is queued.
@@ -43,6 +46,7 @@ type Settings struct {
 
 func (s Settings) withDefaults() Settings {
 	setDefault(&s.ReceiveWindow, 1<<20)
+	setDefault(&s.BehindAfter, time.Second)
 	setDefault(&s.QueueMessages, 16384)
 	setDefault(&s.QueueBytes, 4<<20)
 	setDefault(&s.CloseTimeout, 5*time.Second)
@@ -101,6 +105,7 @@ func NewConn(cfg Config) *Conn {
 		seam:   seam{root: cfg.System.Root},
 	}
 	c.window.init(cfg.ReceiveWindow)
+	c.window.patience = cfg.BehindAfter
 	c.state.Store(uint32(messages.StateOpen))
 	return c
 }
@@ -131,6 +136,11 @@ func (c *Conn) measured(last, smoothed time.Duration) {
 // Throttled says that reading has stopped because the handler is behind by the
 // whole receive window.
 func (c *Conn) Throttled() bool { return c.window.throttled.Load() }
+
+// Throttles is how often that was so, and for how long in all.
+func (c *Conn) Throttles() (times uint64, d time.Duration) {
+	return c.window.throttles.Load(), time.Duration(c.window.stoodStill.Load())
+}
 
 // Received is how many messages (parts of them, with Streaming) have arrived.
 func (c *Conn) Received() uint64 { return c.received.Load() }

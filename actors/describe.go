@@ -58,6 +58,10 @@ func Describe(message any) string {
 		return fmt.Sprintf("Closing epoch %d by %s code %d", m.Epoch, m.By, m.Code)
 	case *messages.Closed:
 		return fmt.Sprintf("Closed epoch %d code %d clean %v unsent %d", m.Epoch, m.Err.Code, m.Err.Clean, m.Unsent)
+	case *messages.HandlerBehind:
+		return fmt.Sprintf("HandlerBehind epoch %d, %d B", m.Epoch, m.Unhandled)
+	case *messages.HandlerCaughtUp:
+		return fmt.Sprintf("HandlerCaughtUp epoch %d after %v", m.Epoch, m.Stopped.Round(time.Millisecond))
 	case *messages.ReconnectScheduled:
 		return fmt.Sprintf("ReconnectScheduled attempt %d in %v: %s", m.Attempt, m.Delay.Round(time.Millisecond), m.Reason)
 	case *messages.OutboxDropped:

@@ -10,6 +10,7 @@ import (
 // library send each other, besides the commands and events of package messages.
 //
 //	reader   → protocol    *Batch            what one read brought, or the end
+//	                       events            the handler is behind, or is not any more
 //	protocol → reader      *discard          read on, but only to throw away
 //	                       *unthrottle       read on without credit
 //	callback → reader      *credit           a batch was handled
@@ -18,7 +19,7 @@ import (
 //	writer   → protocol    *written          nothing is queued any more, or the write failed
 //	timer    → protocol    *timeout
 //	protocol → callback    *Batch, events
-//	protocol → supervisor  *Ended
+//	protocol → supervisor  *Ended, events    the latter two once more, past a busy handler
 //	callback → supervisor  *CallbackFailed, *CallbackDone
 //	supervisor → callback  *Finish, events
 //	supervisor → protocol  commands

@@ -67,6 +67,12 @@ func (p *protocol) Receive(ctx actor.Context) {
 	case *PingCall:
 		p.machine.pingCall(msg, time.Now())
 		return
+	case *messages.HandlerBehind, *messages.HandlerCaughtUp:
+		if p.machine.state == messages.StateOpen { // else nobody's fault any more
+			c.seam.post(c.Owner, msg) // in front of what it says
+			c.seam.post(c.Callback, msg)
+		}
+		return
 	case *messages.Close:
 		p.machine.close(msg, Reply{PID: ctx.Sender(), Ref: msg.Ref})
 	case *messages.FailConnection:

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -29,6 +31,10 @@ type window struct {
 
 	reads     atomic.Uint64 // that brought something
 	discarded atomic.Int64  // data messages thrown away for want of credit
+
+	stoodStill atomic.Int64    // for how long the goroutine has waited for credit, in ns
+	patience   time.Duration   // for how long it does before that is an event
+	tell       func(event any) // tells it; on the goroutine
 }
 
 func (w *window) init(size int) {
@@ -60,14 +66,34 @@ func (w *window) signal() {
 // wait blocks until there is credit, and returns false if the reader has to stop.
 func (w *window) wait() bool {
 	if w.used.Load() >= w.size && !w.unlimited() {
-		w.throttles.Add(1)
-		w.throttled.Store(true)
-		for w.used.Load() > w.size/2 && !w.unlimited() {
-			<-w.wake
-		}
-		w.throttled.Store(false)
+		w.throttle()
 	}
 	return !w.stop.Load()
+}
+
+// throttle waits for credit. If it has to do so for long the user is told, once at
+// the beginning and once at the end: that bounds how many such events there are,
+// also in the mailbox of a handler that does not get to them.
+func (w *window) throttle() {
+	w.throttles.Add(1)
+	w.throttled.Store(true)
+	since, told := time.Now(), false
+	long := time.NewTimer(w.patience)
+	for w.used.Load() > w.size/2 && !w.unlimited() {
+		select {
+		case <-w.wake:
+		case <-long.C:
+			told = true
+			w.tell(&messages.HandlerBehind{Since: since, Unhandled: int(w.used.Load())})
+		}
+	}
+	long.Stop()
+	d := time.Since(since)
+	w.stoodStill.Add(int64(d))
+	w.throttled.Store(false)
+	if told && !w.unlimited() {
+		w.tell(&messages.HandlerCaughtUp{Stopped: d})
+	}
 }
 
 func (w *window) unlimited() bool { return w.free.Load() || w.discard.Load() || w.stop.Load() }
@@ -96,6 +122,7 @@ func (r *reader) Receive(ctx actor.Context) {
 		w.discard.Store(true)
 	case *actor.Started:
 		l := &readLoop{conn: r.conn, self: ctx.Self(), protocol: r.protocol}
+		w.tell = l.tell
 		go l.run()
 		return
 	case *actor.Stopping:
@@ -236,6 +263,18 @@ func (l *readLoop) post(b *Batch) {
 		l.conn.window.discard.Store(true)
 	}
 	l.conn.seam.post(l.protocol, b)
+}
+
+// tell reports that the handler is behind, or is not any more. It goes the way of
+// the data, so that it finds its place among the events of the connection.
+func (l *readLoop) tell(event any) {
+	switch e := event.(type) {
+	case *messages.HandlerBehind:
+		e.Epoch = l.conn.Epoch
+	case *messages.HandlerCaughtUp:
+		e.Epoch = l.conn.Epoch
+	}
+	l.conn.seam.post(l.protocol, event)
 }
 
 func (l *readLoop) newBatch() *Batch {

@@ -98,6 +98,27 @@ type HandlerFailed struct {
 	Stack []byte // of the panic; nil for an actor
 }
 
+// HandlerBehind: reading from the network has stopped, and has stood still for
+// actors.Settings.BehindAfter, because the handler is behind by the whole receive
+// window; TCP now holds the server back. A handler gets this event behind what it
+// is behind with. Who needs to know at once, and does not depend on the handler:
+// the Logger gets a warning, an Observer sees it, Status has it.
+//
+// At most one such event comes in BehindAfter, and each is followed by
+// HandlerCaughtUp, unless the connection is closed or lost before.
+type HandlerBehind struct {
+	Epoch     uint64
+	Since     time.Time // when reading stopped
+	Unhandled int       // bytes of the receive window that are used
+}
+
+// HandlerCaughtUp: reading goes on behind a HandlerBehind, because half of the
+// receive window is free again.
+type HandlerCaughtUp struct {
+	Epoch   uint64
+	Stopped time.Duration // for how long nothing was read
+}
+
 // ReconnectScheduled: the supervisor will connect again (state WAITING).
 type ReconnectScheduled struct {
 	Epoch   uint64        // the epoch that ended

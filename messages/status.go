@@ -66,4 +66,8 @@ type Counters struct {
 	OutboxDropped, OutboxResent uint64
 	// MessagesReceived counts messages, or parts of them where messages are streamed.
 	MessagesReceived uint64
+	// Throttles is how often reading has stopped because the handler was behind by
+	// the receive window, Throttled for how long in all, without a stop that lasts.
+	Throttles uint64
+	Throttled time.Duration
 }

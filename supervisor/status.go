@@ -53,4 +53,7 @@ func addTraffic(n *messages.Counters, c *actors.Conn) {
 	n.BytesSent += written.Bytes
 	n.MessagesUnsent += uint64(c.Out.GivenUp())
 	n.MessagesReceived += c.Received()
+	times, d := c.Throttles()
+	n.Throttles += times
+	n.Throttled += d
 }

@@ -103,6 +103,10 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		if s.state == messages.StateWaiting && !s.paused && msg.epoch == s.epoch {
 			s.connect()
 		}
+	case *messages.HandlerBehind:
+		s.Logger.Warn("dandelion: handler is behind, reading has stopped", slog.Uint64("epoch", msg.Epoch), slog.Int("unhandled", msg.Unhandled), slog.Time("since", msg.Since))
+	case *messages.HandlerCaughtUp:
+		s.Logger.Info("dandelion: handler has caught up, reading goes on", slog.Uint64("epoch", msg.Epoch), slog.Duration("stopped", msg.Stopped))
 	case *actors.CallbackFailed:
 		s.callbackFailed(ctx, msg.Event)
 	case *actors.CallbackDone:

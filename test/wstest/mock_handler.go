@@ -48,6 +48,10 @@ func callHandler(h *dandelion.Handler, c *dandelion.Client, event any) {
 		call(c, h.OnClosing, e)
 	case *messages.Closed:
 		call(c, h.OnClosed, e)
+	case *messages.HandlerBehind:
+		call(c, h.OnBehind, e)
+	case *messages.HandlerCaughtUp:
+		call(c, h.OnCaughtUp, e)
 	case *messages.ReconnectScheduled:
 		call(c, h.OnReconnecting, e)
 	case *messages.GaveUp:

@@ -33,6 +33,8 @@ func (r *Recorder) Wrap(h *dandelion.Handler) *dandelion.Handler {
 		OnPong:         recording(r, h.OnPong, same),
 		OnClosing:      recording(r, h.OnClosing, same),
 		OnClosed:       recording(r, h.OnClosed, same),
+		OnBehind:       recording(r, h.OnBehind, same),
+		OnCaughtUp:     recording(r, h.OnCaughtUp, same),
 		OnReconnecting: recording(r, h.OnReconnecting, same),
 		OnGaveUp:       recording(r, h.OnGaveUp, same),
 		OnPanic:        recording(r, h.OnPanic, same),
