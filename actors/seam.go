@@ -13,9 +13,10 @@ const (
 	RoleProtocol
 	RoleWriter
 	RoleCallback
+	RolePool
 )
 
-var roleNames = [...]string{"unknown", "supervisor", "reader", "protocol", "writer", "callback"}
+var roleNames = [...]string{"unknown", "supervisor", "reader", "protocol", "writer", "callback", "pool"}
 
 // String returns the name in lower case.
 func (r Role) String() string {

@@ -128,5 +128,5 @@ type Stop struct {
 	Flush time.Duration
 }
 
-// GetStatus asks for a *Status.
+// GetStatus asks for a *Status; a pool for a *PoolStatus.
 type GetStatus struct{}

@@ -51,6 +51,13 @@ var (
 	ErrStored = errors.New("kept in the store of the outbox")
 	// ErrStopped: the supervisor has ended.
 	ErrStopped = errors.New("client is stopped")
+	// ErrPoolSize: a pool cannot have so many members.
+	ErrPoolSize = errors.New("size of the pool is out of range")
+	// ErrNoMember: a pool has no such member, or none that lives.
+	ErrNoMember = errors.New("pool has no such member")
+	// ErrNotForPool: a pool does not choose a member for this command. Send it to
+	// the PID of a member (GetMember).
+	ErrNotForPool = errors.New("command is for one member, not for a pool")
 	// ErrHandlerFailed: the connection was failed because the user's handler failed.
 	ErrHandlerFailed = errors.New("handler failed")
 )

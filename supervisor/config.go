@@ -64,6 +64,10 @@ type Config struct {
 	// OnPanic says what follows a panic of the Sink. Default FailOnPanic.
 	OnPanic PanicPolicy
 
+	// StartDelay is how long the first attempt waits; until then the state is
+	// WAITING and the event ReconnectScheduled, of epoch 0. Where many connections
+	// are made each needs its own, drawn at random, as a pool does it. Default 0.
+	StartDelay time.Duration
 	// Once makes one connection only: every end is final.
 	Once bool
 	// RetryPolicy says when to connect again and when to give up.
@@ -80,6 +84,8 @@ type Config struct {
 	Observer actors.Observer
 	// Logger gets what nobody else can be told, e.g. a panic of a handler. Nil: nothing is logged.
 	Logger *slog.Logger
+
+	startPaused bool // begin in a pause
 }
 
 func (c Config) withDefaults() Config {

@@ -149,10 +149,12 @@ func (s *supervisor) reconnect(ctx actor.Context) {
 
 // pause gives up the connection, the attempt or the delay, until resume.
 func (s *supervisor) pause(ctx actor.Context) {
+	s.forgetLater()
 	if s.wanted || s.finishing || s.paused || s.state == messages.StateStopped {
 		return
 	}
-	s.paused, s.again = true, false
+	s.again = false
+	s.setPaused(true)
 	switch s.state {
 	case messages.StateOpen:
 		ctx.Send(s.protocol, &messages.Close{Code: wire.StatusGoingAway})
@@ -164,15 +166,61 @@ func (s *supervisor) pause(ctx actor.Context) {
 	}
 }
 
+// later is a command that a pool gives to all its members, for a moment that it
+// has drawn, so that they do not come in a herd. A pause takes it back.
+type later struct {
+	delay   time.Duration
+	command any // Reconnect or Resume
+}
+
+// due is a later whose moment has come, if it is still that of the supervisor.
+type due struct {
+	command any
+	timer   *time.Timer
+}
+
+func (s *supervisor) putOff(msg *later) {
+	s.forgetLater()
+	d := &due{command: msg.command}
+	self, root := s.self, s.system.Root
+	d.timer = time.AfterFunc(msg.delay, func() { root.Send(self, d) })
+	s.later = d
+}
+
+func (s *supervisor) forgetLater() {
+	if s.later != nil {
+		s.later.timer.Stop()
+		s.later = nil
+	}
+}
+
+func (s *supervisor) due(ctx actor.Context, d *due) {
+	if s.later != d {
+		return
+	}
+	s.later = nil
+	switch d.command.(type) {
+	case *messages.Reconnect:
+		s.reconnect(ctx)
+	case *messages.Resume:
+		s.resume()
+	}
+}
+
 // resume connects at once, or as soon as what was given up has ended.
 func (s *supervisor) resume() {
 	if !s.paused || s.wanted || s.finishing {
 		return
 	}
-	s.paused = false
+	s.setPaused(false)
 	if s.state == messages.StateWaiting {
 		s.connect()
 	} else {
 		s.again = true
 	}
+}
+
+func (s *supervisor) setPaused(paused bool) {
+	s.paused = paused
+	s.View.set(func(v *View) { v.paused = paused })
 }

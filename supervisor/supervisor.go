@@ -51,6 +51,7 @@ type supervisor struct {
 	counters  messages.Counters
 	box       *Outbox // nil if none is configured
 	ending    *ending // what is done before the end
+	later     *due    // what a pool has ordered for a later moment
 
 	forgetLifetime func() bool
 
@@ -91,6 +92,10 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.pause(ctx)
 	case *messages.Resume:
 		s.resume()
+	case *later:
+		s.putOff(msg)
+	case *due:
+		s.due(ctx, msg)
 	case *messages.GetStatus:
 		ctx.Respond(s.status())
 	case *StatusCall:
@@ -141,16 +146,24 @@ func (s *supervisor) start(ctx actor.Context) {
 			func(epoch uint64, reply actors.Reply, err error) { actors.Answer(root, epoch, reply, err) })
 	}
 	s.forgetLifetime = context.AfterFunc(s.Lifetime, func() { root.Send(self, &messages.Stop{}) })
-	s.connect()
+	switch {
+	case s.startPaused:
+		s.setPaused(true)
+		s.enter(messages.StateWaiting, &messages.Paused{})
+	case s.StartDelay > 0:
+		s.wait(s.StartDelay, time.Now(), "first attempt")
+	default:
+		s.connect()
+	}
 }
 
 // enter is the only place where the state changes. event tells the user.
 func (s *supervisor) enter(state messages.State, event any) {
 	s.state, s.since = state, time.Now()
 	s.View.set(func(v *View) {
-		v.state, v.cause = state, s.cause
+		v.state, v.cause, v.counters = state, s.cause, s.counters
 		if state == messages.StateStopped {
-			v.final = s.status()
+			v.final, v.wanted, v.outcome = s.status(), s.wanted, s.finalCause()
 		}
 	})
 	s.emit(event)
@@ -255,7 +268,10 @@ func (s *supervisor) ended(ctx actor.Context, e *actors.Ended) {
 		s.box.detach()
 	}
 	s.conn, s.protocol = nil, nil
-	s.View.conn.Store(nil)
+	s.View.set(func(v *View) {
+		v.conn.Store(nil)
+		v.counters = s.counters // which now have those of the connection
+	})
 	s.cause = e.Err
 	s.enter(messages.StateClosed, nil) // the connection itself has told the user
 	if e.Alive && e.Err.Uptime >= s.retries.ResetAfter {
@@ -294,10 +310,15 @@ func (s *supervisor) decide(ctx actor.Context) {
 		return
 	}
 	s.refresh = v.Action == Refresh
+	s.wait(delay, now, v.Reason)
+}
+
+// wait lets a delay pass before the next attempt.
+func (s *supervisor) wait(delay time.Duration, now time.Time, reason string) {
 	msg := &retryNow{s.epoch}
 	s.timer = time.AfterFunc(delay, func() { s.system.Root.Send(s.self, msg) })
 	s.timerEnds = now.Add(delay)
-	s.enter(messages.StateWaiting, &messages.ReconnectScheduled{Epoch: s.epoch, Attempt: s.attempt + 1, Delay: delay, Cause: s.cause, Reason: v.Reason})
+	s.enter(messages.StateWaiting, &messages.ReconnectScheduled{Epoch: s.epoch, Attempt: s.attempt + 1, Delay: delay, Cause: s.cause, Reason: reason})
 }
 
 // giveUp ends a supervisor that nobody has told to stop.
@@ -385,6 +406,7 @@ func (s *supervisor) stopped() {
 	}()
 	s.forgetLifetime()
 	s.stopTimer()
+	s.forgetLater()
 	if s.dial != nil {
 		s.dial.abandon()
 	}
@@ -402,6 +424,7 @@ func (s *supervisor) stopped() {
 			if v.cause == nil {
 				v.cause = messages.ErrStopped
 			}
+			v.wanted, v.outcome = s.wanted, v.cause
 		})
 	}
 	s.told = true

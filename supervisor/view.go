@@ -18,8 +18,13 @@ type View struct {
 	opened  *messages.Opened
 	cause   error // why the last connection or attempt ended
 	final   *messages.Status
-	changed chan struct{}
-	done    chan struct{}
+	outcome error // at the end: the Cause of messages.Stopped
+	wanted  bool  // at the end: the user wanted it
+	paused  bool
+	// counters are without the traffic of conn.
+	counters messages.Counters
+	changed  chan struct{}
+	done     chan struct{}
 }
 
 // NewView returns a View to be put into a Config.
@@ -64,6 +69,41 @@ func (v *View) Final() *messages.Status {
 
 // Done returns a channel that is closed when the state is STOPPED.
 func (v *View) Done() <-chan struct{} { return v.done }
+
+// open says whether messages can be sent.
+func (v *View) open() bool {
+	c := v.conn.Load()
+	return c != nil && c.State() == messages.StateOpen
+}
+
+// addTo adds what a pool's status says of this connection.
+func (v *View) addTo(p *messages.PoolStatus) {
+	v.mu.Lock()
+	state, paused, n, c := v.state, v.paused, v.counters, v.conn.Load()
+	v.mu.Unlock()
+	if c != nil {
+		if state == messages.StateOpen {
+			state = c.State() // it may be CLOSING
+		}
+		addTraffic(&n, c)
+		queued, bytes := c.Out.Queued()
+		p.QueuedMessages += queued
+		p.QueuedBytes += bytes
+		if c.Throttled() {
+			p.HandlerBehind++
+		}
+	}
+	if box := v.Outbox(); box != nil {
+		var held messages.OutboxStatus
+		held, n.OutboxDropped, n.OutboxResent = box.status()
+		p.Outbox.Add(held)
+	}
+	if paused {
+		p.Paused++
+	}
+	p.Count(state)
+	p.Counters.Add(n)
+}
 
 func (v *View) set(update func(v *View)) {
 	v.mu.Lock()
