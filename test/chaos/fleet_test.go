@@ -16,7 +16,7 @@ type fleet struct {
 	stopped  int
 	gaveUp   int
 	attempts []time.Time
-	delays   []time.Duration // drawn when an open connection was lost
+	delays   []time.Duration // drawn for the first attempt and when an open connection was lost
 	want     func(f *fleet) bool
 	reached  chan struct{}
 }
@@ -35,7 +35,7 @@ func (f *fleet) Event(event any) {
 		f.open--
 	case *messages.ReconnectScheduled:
 		var lost *messages.CloseError
-		if errors.As(e.Cause, &lost) {
+		if e.Epoch == 0 || errors.As(e.Cause, &lost) {
 			f.delays = append(f.delays, e.Delay)
 		}
 	case *messages.GaveUp:

@@ -17,9 +17,6 @@ const (
 	manyFiles = 10_500
 	// spare is how many files this process needs besides the connections.
 	spare = 200
-	// inFlight is how many connections are being made at once at the beginning,
-	// which is the business of whoever starts them.
-	inFlight = 200
 	// steps is how finely the backoff window is looked at, and minStep how coarsely
 	// at least: the scheduler of a busy machine makes waves of its own.
 	steps   = 16
@@ -28,8 +25,9 @@ const (
 	manyPatience = 3 * time.Minute
 )
 
-// TestManyConnections keeps many connections up on one actor system. Their
-// server is killed and returns: they come back, spread over the backoff window.
+// TestManyConnections keeps a pool of many connections up. They begin spread over
+// a time; their server is killed and returns: they come back, spread over the
+// backoff window.
 func TestManyConnections(t *testing.T) {
 	n := *connections
 	if err := allowFiles(uint64(n + spare)); err != nil {
@@ -47,26 +45,32 @@ func TestManyConnections(t *testing.T) {
 	system := newSystem()
 	base := max(3*time.Second, time.Duration(n)*2*time.Millisecond) // what this machine can stand
 	backoff := supervisor.Exponential{Base: base, Max: 2 * base}
-	props := supervisor.Props(supervisor.Config{
+	member := supervisor.Config{
 		Request: handshake.Request{URL: "ws://" + server.addr},
 		Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{
 			Gate: &handshake.Gate{PerAddress: -1}, // all are of one program that knows its server
 		}},
 		Sink:        f,
 		RetryPolicy: supervisor.RetryPolicy{Backoff: backoff.New},
-	})
-	start := time.Now()
-	pids := make([]*actor.PID, n)
-	for i := range pids {
-		await(t, f.until(func(f *fleet) bool { return i-f.open < inFlight }), "a place for the next connection")
-		pids[i] = system.Root.Spawn(props)
 	}
+	busy := watchScheduler()
+	start := time.Now()
+	pool := system.Root.Spawn(supervisor.PoolProps(supervisor.PoolConfig{
+		Size:       n,
+		Member:     func(int) supervisor.Config { return member },
+		SpreadOver: base,
+	}))
 	await(t, f.until(func(f *fleet) bool { return f.open == n }), "the last connection")
+	took := time.Since(start)
+	drawn(t, "moments of the first attempts", f.spread(base, steps))
+	step := max(base/steps, minStep)
+	herd(t, f.rates(start, step), step, int(base/step), busy.stop())
+	f.forget()
 	open := measure()
-	t.Logf("%d connections open after %v: %.1f goroutines and %.1f KiB of heap for each", n, time.Since(start).Round(time.Millisecond),
+	t.Logf("%d connections open after %v: %.1f goroutines and %.1f KiB of heap for each", n, took.Round(time.Millisecond),
 		float64(open.goroutines-before.goroutines)/float64(n), float64(int(open.heap)-int(before.heap))/1024/float64(n))
 
-	busy := watchScheduler()
+	busy = watchScheduler()
 	died := time.Now()
 	server.kill()
 	await(t, f.until(func(f *fleet) bool { return f.open == 0 }), "the news that the server is dead")
@@ -79,40 +83,51 @@ func TestManyConnections(t *testing.T) {
 	await(t, f.until(func(f *fleet) bool { return f.open*100 >= n*99 }), "99 % of the connections")
 	most := time.Since(back)
 	await(t, f.until(func(f *fleet) bool { return f.open == n }), "all connections")
+	if st := poolStatus(t, system, pool); st.Open != n || st.Ended != 0 || st.Counters.Connections < uint64(2*n) {
+		t.Errorf("the status of the pool is %+v", st)
+	}
 	t.Logf("the death was known everywhere after %v; it was back after %v; from then on 99 %% were open after %v, all after %v",
 		known.Round(time.Millisecond), back.Sub(died).Round(time.Millisecond), most.Round(time.Millisecond), time.Since(back).Round(time.Millisecond))
 	late := busy.stop()
-	drawn(t, f.spread(base, steps))
-	step := max(base/steps, minStep)
+	drawn(t, "first delays", f.spread(base, steps))
 	herd(t, f.rates(died, step), step, int(base/step), max(late, known))
 
-	for _, pid := range pids {
-		system.Root.Send(pid, &messages.Stop{})
+	answer, err := system.Root.RequestFuture(pool, &messages.Stop{}, manyPatience).Result()
+	if stopped, ok := answer.(*messages.Stopped); !ok || stopped.Cause != nil {
+		t.Errorf("the pool answers Stop with %+v, %v", answer, err)
 	}
 	await(t, f.until(func(f *fleet) bool { return f.stopped == n }), "the end of all")
 	if gaveUp := f.forget(); gaveUp > 0 {
 		t.Errorf("%d have given up", gaveUp)
 	}
-	pids = nil
 	before.compare(t)
 }
 
+func poolStatus(t *testing.T, system *actor.ActorSystem, pool *actor.PID) *messages.PoolStatus {
+	t.Helper()
+	answer, err := system.Root.RequestFuture(pool, &messages.GetStatus{}, manyPatience).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.(*messages.PoolStatus)
+}
+
 // drawn fails unless the delays are spread evenly, which no busy machine can disturb.
-func drawn(t *testing.T, counts []int) {
+func drawn(t *testing.T, what string, counts []int) {
 	t.Helper()
 	sum := 0
 	for _, c := range counts {
 		sum += c
 	}
 	peak := float64(slices.Max(counts)) / (float64(sum) / float64(len(counts)))
-	t.Logf("%d first delays, in %d parts of the backoff window: %v; the peak is %.2f times the mean", sum, len(counts), counts, peak)
+	t.Logf("%d %s, in %d parts of the window: %v; the peak is %.2f times the mean", sum, what, len(counts), counts, peak)
 	if peak > 2 {
 		t.Errorf("the delays are not spread: the peak is %.2f times the mean", peak)
 	}
 }
 
 // herd fails if the attempts come in a rush: RFC 6455 §7.2.3 wants them spread.
-// The window is the time in which the first delays end. When this process did not
+// The window is the time in which the first attempts, or the first delays, end. When this process did not
 // get to run for a good part of a step, late says so, what comes then in a rush is not
 // the library's doing, and only drawn judges.
 func herd(t *testing.T, counts []int, step time.Duration, steps int, late time.Duration) {
@@ -124,7 +139,7 @@ func herd(t *testing.T, counts []int, step time.Duration, steps int, late time.D
 	}
 	mean := float64(sum) / float64(steps)
 	peak := slices.Max(counts)
-	t.Logf("connection attempts per %v since the death: %v; in the backoff window of %v the mean is %.0f/s, the peak of all %.0f/s, %.2f times that",
+	t.Logf("connection attempts per %v: %v; in the window of %v the mean is %.0f/s, the peak of all %.0f/s, %.2f times that",
 		step, counts, time.Duration(steps)*step, mean/step.Seconds(), float64(peak)/step.Seconds(), float64(peak)/mean)
 	if late > step/3 {
 		t.Logf("this process was late by %v: the machine is too busy to judge by the clock", late.Round(time.Millisecond))
