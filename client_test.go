@@ -788,3 +788,27 @@ func TestUnconfirmed(t *testing.T) {
 		<-c.Done()
 	})
 }
+
+// StartDelay delays the first attempt of Supervise, and nothing of Dial.
+func TestStartDelay(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		start := time.Now()
+		opts.StartDelay = time.Minute
+		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+		require.NoError(t, err)
+		synctest.Wait()
+		require.Equal(t, start.Add(time.Minute), c.Status().NextAttempt)
+		require.Equal(t, messages.StateWaiting, c.State())
+		time.Sleep(time.Minute)
+		conn := s.Accept(t.Context())
+		require.Equal(t, time.Minute, time.Since(start))
+		conn.Upgrade()
+		finish(t, c, conn)
+		c.Abort()
+
+		start = time.Now()
+		c, conn = open(t, s, opts)
+		require.Zero(t, time.Since(start))
+		finish(t, c, conn)
+	})
+}

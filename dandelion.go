@@ -41,6 +41,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 	}
 	c.once, cfg.Once = true, true
 	cfg.Context = ctx
+	cfg.StartDelay = 0
 	c.spawn(cfg)
 	for {
 		state, changed := c.view.State()

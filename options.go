@@ -65,6 +65,9 @@ type Options struct {
 	// failed with the code 1011 and not made again.
 	OnPanic supervisor.PanicPolicy
 
+	// StartDelay is how long the first attempt of Supervise waits. A program that
+	// makes many clients at once gives each its own, drawn at random. Default 0.
+	StartDelay time.Duration
 	// RetryPolicy says when Supervise connects again after a failure, with what
 	// delays, and when it gives up.
 	supervisor.RetryPolicy
@@ -117,6 +120,7 @@ func (o *Options) config(url string) (supervisor.Config, error) {
 		Settings:        o.Settings,
 		Inline:          o.Inline,
 		OnPanic:         o.OnPanic,
+		StartDelay:      o.StartDelay,
 		RetryPolicy:     o.RetryPolicy,
 		Endpoints:       o.Endpoints,
 		Provider:        o.Provider,

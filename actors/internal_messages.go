@@ -23,6 +23,7 @@ import (
 //	callback → supervisor  *CallbackFailed, *CallbackDone
 //	supervisor → callback  *Finish, events
 //	supervisor → protocol  commands
+//	pool     → supervisor  commands
 
 // credit returns bytes of the receive window to the reader.
 type credit struct{ bytes int }

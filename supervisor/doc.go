@@ -29,6 +29,17 @@
 //	          │    = dropped   ▼                              ▼
 //	          └────────────────┴───── Resend, not acknowledged┘
 //
+// Many connections are a pool: PoolProps are of an actor whose members are such
+// supervisors, and which lets them connect spread over a time, adds and stops some,
+// sums up their status and hands sends to one after the other.
+//
+//	pool := ctx.Spawn(supervisor.PoolProps(supervisor.PoolConfig{
+//		Size: 100,
+//		Member: func(i int) supervisor.Config {
+//			return supervisor.Config{Request: handshake.Request{URL: url(i)}, Target: self}
+//		},
+//	}))
+//
 // All decisions are made in the supervisor actor, and each is an event. Code of
 // the user runs elsewhere: Provider, Subscribe and the Handshaker on the
 // goroutine of the attempt, OutboxStore on one of the outbox, handlers and Acked
