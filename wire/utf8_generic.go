@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package wire
 
 // utf8Run returns the state that p leads to from state s.
