@@ -61,9 +61,18 @@ func (m *mailbox) runsHere(message any) bool {
 	if m.inline {
 		return true
 	}
-	f, ok := message.(*flush)
-	return ok && f.now
+	switch message := message.(type) {
+	case *flush:
+		return message.now
+	case Brought:
+		return true
+	}
+	return false
 }
+
+// Brought is a message whose sender has nothing else to do: an idle actor handles
+// it on the sender's goroutine.
+type Brought interface{ Brought() }
 
 func (m *mailbox) Start() {}
 

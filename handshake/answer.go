@@ -93,7 +93,7 @@ func parseHead(raw []byte) (*answerHead, error) {
 	// colon, one that begins with a blank right after the status line (§3), and
 	// control characters (RFC 9110 §5.5). Its errors quote the line, which may
 	// hold a secret.
-	header, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(fields))).ReadMIMEHeader()
+	header, err := textproto.NewReader(bufio.NewReaderSize(bytes.NewReader(fields), len(fields))).ReadMIMEHeader()
 	if err != nil {
 		return nil, errMalformedHeader
 	}

@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -145,9 +146,18 @@ func (a *NetAdapter) stage(id Stage) stage {
 	}
 }
 
+// answerReaders are of no use to an open connection: what they have read ahead is
+// copied.
+var answerReaders = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
+
 // converse sends the request and reads the answer.
 func (a *NetAdapter) converse(ctx context.Context, conn net.Conn, u *url.URL, head *Head) (*Answer, error) {
-	r := bufio.NewReader(conn)
+	r := answerReaders.Get().(*bufio.Reader)
+	r.Reset(conn)
+	defer func() {
+		r.Reset(nil)
+		answerReaders.Put(r)
+	}()
 	var got *answerHead
 	err := a.stage(StageHTTP).run(ctx, conn, func(context.Context) (err error) {
 		// RFC 6455 §4.1: nothing more is written until the answer has come.

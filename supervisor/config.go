@@ -77,8 +77,8 @@ type Config struct {
 	// send fails with messages.ErrNotOpen.
 	Outbox *OutboxConfig
 
-	// View, if set, lets other goroutines look at the connection; use one for
-	// each actor that is spawned.
+	// View, if set, lets other goroutines look at the connection. Only one actor may
+	// be spawned with it.
 	View *View
 	// Observer sees every message between the actors. Nil: none.
 	Observer actors.Observer
@@ -103,9 +103,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ProviderTimeout <= 0 {
 		c.ProviderTimeout = 10 * time.Second
-	}
-	if c.View == nil {
-		c.View = NewView()
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -222,5 +222,5 @@ func (s *supervisor) resume() {
 
 func (s *supervisor) setPaused(paused bool) {
 	s.paused = paused
-	s.View.set(func(v *View) { v.paused = paused })
+	s.view.set(func(v *View) { v.paused = paused })
 }

@@ -55,11 +55,19 @@ func (e *SubscribeError) Unwrap() error { return e.Err }
 // dialed is the outcome of an attempt.
 type dialed struct {
 	epoch  uint64
+	dial   *dial
 	result *handshake.Result
 	opened *messages.Opened
 	first  []messages.Outgoing // to be sent before everything else
 	err    error
 }
+
+// Brought lets an idle supervisor take the outcome on the goroutine of the
+// attempt, which has nothing else to do: that saves the start of another one.
+func (*dialed) Brought() {}
+
+// IgnoreDeadLetterLogging: an outcome that comes too late is thrown away.
+func (*dialed) IgnoreDeadLetterLogging() {}
 
 // discard closes a connection that came too late.
 func (d *dialed) discard() {
@@ -73,7 +81,8 @@ type dial struct {
 	cancel context.CancelFunc
 
 	mu        sync.Mutex
-	abandoned bool // nobody takes the outcome
+	abandoned bool    // nobody takes the outcome
+	out       *dialed // reported and not taken yet
 }
 
 // startDial makes an attempt and reports its outcome once, unless it is abandoned.
@@ -81,17 +90,34 @@ func startDial(cfg *Config, box *Outbox, a Attempt, report func(*dialed)) *dial 
 	ctx, cancel := context.WithTimeout(cfg.Context, cfg.ConnectTimeout)
 	d := &dial{cancel: cancel}
 	go func() {
-		defer cancel()
 		out := cfg.attempt(ctx, box, a)
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.abandoned {
-			out.discard()
-			return
+		cancel()
+		out.dial = d
+		if d.finished(out) {
+			report(out)
 		}
-		report(out)
 	}()
 	return d
+}
+
+// finished keeps the outcome for the supervisor, and says whether it wants it.
+func (d *dial) finished(out *dialed) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.abandoned {
+		out.discard()
+		return false
+	}
+	d.out = out
+	return true
+}
+
+// take hands the outcome over; false if the attempt was abandoned meanwhile.
+func (d *dial) take() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.out = nil
+	return !d.abandoned
 }
 
 // attempt asks for the request, makes the handshake and asks for the first
@@ -184,9 +210,13 @@ func tryHandshake(ctx context.Context, h handshake.Handshaker, req *handshake.Re
 // abandon ends the attempt; its outcome is thrown away.
 func (d *dial) abandon() {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.abandoned = true
-	d.mu.Unlock()
 	d.cancel()
+	if d.out != nil { // on its way to an actor that does not take it any more
+		d.out.discard()
+		d.out = nil
+	}
 }
 
 // describe makes the event for a good handshake.

@@ -17,11 +17,15 @@ import (
 // Props are of the supervisor of one managed connection. It connects as soon as
 // it is spawned and stops itself when it has given up or was told to stop.
 func Props(cfg Config) *actor.Props {
+	cfg = cfg.withDefaults()
 	return actor.PropsFromProducer(func() actor.Actor {
-		s := &supervisor{Config: cfg.withDefaults()}
+		s := &supervisor{Config: &cfg, view: cfg.View}
+		if s.view == nil {
+			s.view = NewView()
+		}
 		if s.Outbox != nil {
 			s.box = newOutbox(*s.Outbox, s.Logger)
-			s.View.outbox.Store(s.box)
+			s.view.outbox.Store(s.box)
 		}
 		return s
 	}, actors.Mailbox(actors.RoleSupervisor, 0, cfg.Observer))
@@ -29,7 +33,8 @@ func Props(cfg Config) *actor.Props {
 
 // supervisor is the actor whose PID users hold. All decisions are made here.
 type supervisor struct {
-	Config
+	*Config   // shared by all that are spawned from the same Props
+	view      *View
 	system    *actor.ActorSystem
 	self      *actor.PID
 	callback  *actor.PID
@@ -160,7 +165,7 @@ func (s *supervisor) start(ctx actor.Context) {
 // enter is the only place where the state changes. event tells the user.
 func (s *supervisor) enter(state messages.State, event any) {
 	s.state, s.since = state, time.Now()
-	s.View.set(func(v *View) {
+	s.view.set(func(v *View) {
 		v.state, v.cause, v.counters = state, s.cause, s.counters
 		if state == messages.StateStopped {
 			v.final, v.wanted, v.outcome = s.status(), s.wanted, s.finalCause()
@@ -188,11 +193,14 @@ func (s *supervisor) connect() {
 	a.Request.Header = s.Request.Header.Clone()
 	s.refresh = false
 	s.enter(messages.StateConnecting, &messages.Connecting{Epoch: s.epoch, Attempt: s.attempt, URL: displayURL(s.endpoint.url)})
-	s.dial = startDial(&s.Config, s.box, a, func(d *dialed) { s.system.Root.Send(s.self, d) })
+	s.dial = startDial(s.Config, s.box, a, func(d *dialed) { s.system.Root.Send(s.self, d) })
 }
 
 // dialed takes the outcome of an attempt.
 func (s *supervisor) dialed(ctx actor.Context, d *dialed) {
+	if !d.dial.take() {
+		return
+	}
 	if d.epoch != s.epoch || s.state != messages.StateConnecting {
 		d.discard()
 		return
@@ -238,8 +246,8 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 		s.box.attach(s.epoch, s.conn.Out)
 	}
 	// From here on the user can send; what arrives comes behind Opened.
-	s.View.conn.Store(s.conn)
-	s.View.set(func(v *View) { v.opened = d.opened })
+	s.view.conn.Store(s.conn)
+	s.view.set(func(v *View) { v.opened = d.opened })
 	s.enter(messages.StateOpen, d.opened)
 	s.protocol = ctx.Spawn(s.conn.Props())
 	if subscribed != nil {
@@ -268,7 +276,7 @@ func (s *supervisor) ended(ctx actor.Context, e *actors.Ended) {
 		s.box.detach()
 	}
 	s.conn, s.protocol = nil, nil
-	s.View.set(func(v *View) {
+	s.view.set(func(v *View) {
 		v.conn.Store(nil)
 		v.counters = s.counters // which now have those of the connection
 	})
@@ -410,7 +418,7 @@ func (s *supervisor) stopped() {
 	if s.dial != nil {
 		s.dial.abandon()
 	}
-	s.View.conn.Store(nil)
+	s.view.conn.Store(nil)
 	if s.ending != nil {
 		s.ending.timer.Stop()
 	}
@@ -419,7 +427,7 @@ func (s *supervisor) stopped() {
 	}
 	if s.state != messages.StateStopped {
 		s.state = messages.StateStopped
-		s.View.set(func(v *View) {
+		s.view.set(func(v *View) {
 			v.state, v.final = messages.StateStopped, s.status()
 			if v.cause == nil {
 				v.cause = messages.ErrStopped

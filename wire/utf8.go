@@ -26,8 +26,9 @@ func (u *UTF8) Complete() bool { return u.state == utf8Accept }
 // Reset makes u ready for another text.
 func (u *UTF8) Reset() { u.state = utf8Accept }
 
-// Valid reports whether p is UTF-8 as a whole. On ASCII it is as fast as
-// utf8.Valid, on other text 1.2 to 2.5 times as fast.
+// Valid reports whether p is UTF-8 as a whole. It is faster than utf8.Valid: with
+// AVX2 about twice as fast on ASCII and, from 1 KiB on, 7 to 20 times on other
+// text; without, 1.2 to 2.5 times on other text. See BenchmarkUTF8.
 func Valid(p []byte) bool { return utf8Run(utf8Accept, p) == utf8Accept }
 
 // ValidString reports whether s is UTF-8 as a whole.
@@ -90,9 +91,9 @@ const (
 	threeKind = 0x8080E0_8080E0
 )
 
-// utf8Run returns the state that p leads to from state s. It takes eight bytes
+// utf8Words returns the state that p leads to from state s. It takes eight bytes
 // at a time, in the fastest of four ways that fits them, then the rest by steps.
-func utf8Run(s uint64, p []byte) uint64 {
+func utf8Words(s uint64, p []byte) uint64 {
 	if s == utf8Accept {
 		p = skipASCII(p)
 	}

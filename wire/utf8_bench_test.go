@@ -31,13 +31,18 @@ func sample(text string, size int) []byte {
 	return []byte(s)
 }
 
-func BenchmarkValid(b *testing.B) {
+// The check as it is used, its portable way, and that of the standard library.
+func BenchmarkUTF8(b *testing.B) {
 	checks := []struct {
 		name  string
 		valid func([]byte) bool
-	}{{"wire", Valid}, {"std", utf8.Valid}}
+	}{
+		{"wire", Valid},
+		{"words", func(p []byte) bool { return utf8Words(utf8Accept, p) == utf8Accept }},
+		{"std", utf8.Valid},
+	}
 	for _, sc := range samples {
-		for _, size := range []int{16, 128, 16384} {
+		for _, size := range []int{16, 32, 48, 128, 1024, 65536} {
 			p := sample(sc.text, size)
 			for _, c := range checks {
 				b.Run(fmt.Sprintf("%s/%d/%s", sc.name, size, c.name), func(b *testing.B) {

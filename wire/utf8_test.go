@@ -68,6 +68,43 @@ var utf8Valid = []string{
 	"CE BA E1 BD B9 CF 83 CE BC CE B5",
 }
 
+// utf8Ways are the ways to check: the one that is used, and the portable one if
+// that is another.
+var utf8Ways = []struct {
+	name string
+	run  func(s uint64, p []byte) uint64
+}{{"utf8Run", utf8Run}, {"utf8Words", utf8Words}}
+
+// utf8ByBytes is how they should come out: p byte by byte through the automaton.
+func utf8ByBytes(s uint64, p []byte) uint64 {
+	for _, b := range p {
+		s = utf8Steps[b] >> s & 63
+	}
+	return s
+}
+
+// checkWays compares all ways with the automaton, from state s on, and with the
+// library.
+func checkWays(t testing.TB, s uint64, p []byte) {
+	t.Helper()
+	for _, way := range utf8Ways {
+		if got, want := way.run(s, p), utf8ByBytes(s, p); got != want {
+			t.Fatalf("%s(%d, % X) = %d, want %d", way.name, s, p, got, want)
+		}
+	}
+	if got, want := Valid(p), utf8.Valid(p); got != want {
+		t.Fatalf("Valid(% X) = %v, want %v", p, got, want)
+	}
+}
+
+// checkWaysFromAll does so from every state.
+func checkWaysFromAll(t testing.TB, p []byte) {
+	t.Helper()
+	for s := uint64(utf8Accept); s <= utf8Reject; s += 6 {
+		checkWays(t, s, p)
+	}
+}
+
 // utf8Fillers surround a sequence so that it meets every way of utf8Run at
 // every place in a word.
 var utf8Fillers = []string{"a", "é", "Яx", "語", "ก a", "😀", "aé語😀"}
@@ -260,6 +297,58 @@ func TestUTF8Samples(t *testing.T) {
 	}
 }
 
+// All lengths around several blocks of vectors, at all places in a block, with a
+// wrong byte at every place.
+//
+// req: 6455-8.1-01 6455-8.1-02
+func TestUTF8Blocks(t *testing.T) {
+	wrong := []byte{'a', 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1, 0xC3, 0xE0, 0xE4, 0xED, 0xF0, 0xF1, 0xF4, 0xF8}
+	for _, filler := range utf8Fillers {
+		room := make([]byte, 32+300)
+		for size := range 301 {
+			// The place and the character that it begins with change with the size.
+			text := room[size%32:][:copy(room[size%32:], sample(filler, 320)[size%7:][:size])]
+			checkWaysFromAll(t, text)
+			for i, right := range text {
+				text[i] = wrong[(i+size)%len(wrong)]
+				checkWays(t, utf8Accept, text)
+				text[i] = right
+			}
+		}
+		for at := range 32 {
+			for size := at; size < 170; size += 7 {
+				text := room[at:][:copy(room[at:], sample(filler, 180)[:size])]
+				checkWaysFromAll(t, text)
+			}
+		}
+	}
+}
+
+// Every sequence at every place around the ends of blocks, whole and cut off.
+//
+// req: 6455-8.1-01 6455-8.1-02 6455-8.1-03
+func TestUTF8BlockEnds(t *testing.T) {
+	for _, filler := range utf8Fillers {
+		for before := 28; before < 165; before++ {
+			if before%32 > 4 && before%32 < 28 {
+				continue // not near an end
+			}
+			for _, s := range append(utf8Valid, utf8Invalid...) {
+				text := sample(filler, before)
+				start := len(text)
+				text = append(text, unhex(t, s)...)
+				for end := start; end <= len(text); end++ {
+					checkWays(t, utf8Accept, text[:end])
+					if got, want := utf8Run(utf8Accept, text[:end]) != utf8Reject, possible(text[start:end]); got != want {
+						t.Fatalf("% X is possible: %v, want %v", text[:end], got, want)
+					}
+				}
+				checkWays(t, utf8Accept, append(text, sample(filler, 70)...))
+			}
+		}
+	}
+}
+
 func TestUTF8StaysInvalid(t *testing.T) {
 	var u UTF8
 	if u.Write([]byte("ab\xFF")) {
@@ -283,7 +372,11 @@ func FuzzUTF8(f *testing.F) {
 	for _, s := range append(utf8Valid, utf8Invalid...) {
 		f.Add(append([]byte("abcdefg"), unhex(f, s)...), 8, 9)
 	}
+	for _, s := range samples {
+		f.Add(sample(s.text, 300), 61, 131)
+	}
 	f.Fuzz(func(t *testing.T, p []byte, i, j int) {
+		checkWaysFromAll(t, p)
 		want := utf8.Valid(p)
 		if got := Valid(p); got != want {
 			t.Fatalf("Valid(% X) = %v, want %v", p, got, want)

@@ -41,6 +41,7 @@ var direct = []string{
 	"github.com/klauspost/compress",
 	"github.com/stretchr/testify",
 	"golang.org/x/net",
+	"golang.org/x/sys", // only for what the CPU can do; x/net needs the module anyway
 }
 
 type pkg struct {

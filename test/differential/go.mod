@@ -9,6 +9,9 @@ require (
 	github.com/gorilla/websocket v1.5.3
 )
 
-require github.com/gobwas/httphead v0.1.0 // indirect
+require (
+	github.com/gobwas/httphead v0.1.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
 
 replace github.com/dandelionws/dandelion => ../..
