@@ -571,6 +571,37 @@ func TestInlineHandler(t *testing.T) {
 	require.NoError(t, c.Close(ctx, wire.StatusNormal, ""))
 }
 
+// An inline handler may send and wait for it, also in OnOpen, and is told when the
+// connection breaks meanwhile.
+func TestInlineHandlerWrites(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.Inline = true
+		failed := make(chan error, 1)
+		opts.Handler = &dandelion.Handler{
+			OnOpen: func(c *dandelion.Client, _ *messages.Opened) {
+				require.NoError(t, c.WriteText(context.Background(), "hello"))
+			},
+			OnText: func(c *dandelion.Client, text string) {
+				for range 2 { // of which the second finds the stream broken
+					time.Sleep(time.Second)
+					if err := c.WriteText(context.Background(), text); err != nil {
+						failed <- err
+						return
+					}
+				}
+			},
+		}
+		c, conn := open(t, s, opts)
+		conn.ExpectText("hello")
+		conn.SendText("echo")
+		conn.ExpectText("echo")
+		conn.Reset()
+		require.ErrorIs(t, <-failed, messages.ErrClosed)
+		<-c.Done()
+		require.ErrorIs(t, c.Err(), messages.ErrClosed)
+	})
+}
+
 // Many goroutines use one client at once; every message arrives whole and, by
 // goroutine, in order.
 func TestConcurrentUse(t *testing.T) {

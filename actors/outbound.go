@@ -354,6 +354,21 @@ func (o *Outbound) closeNow(payload []byte, err error) []outcome {
 func (o *Outbound) shut(err error) []outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.shutLocked(err)
+}
+
+// broken is shut for the writer, which knows nothing of how the connection ends
+// but err: a reason that was given before is better.
+func (o *Outbound) broken(err error) []outcome {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.gate == gateShut {
+		err = o.err
+	}
+	return o.shutLocked(err)
+}
+
+func (o *Outbound) shutLocked(err error) []outcome {
 	o.gate, o.err = gateShut, err
 	out := o.dropWaiting(nil, err)
 	for i := range o.inflight {
