@@ -25,6 +25,7 @@ type Client struct {
 
 	once      bool // made by Dial: there is one connection only
 	streaming bool // messages are delivered in parts
+	inline    bool // the handler may have the goroutine of any of the actors
 }
 
 // spawn starts the actors. Callbacks may use the client before it returns.
@@ -344,9 +345,17 @@ func (c *Client) Send(kind messages.Kind, data []byte) error {
 
 // SendPing queues a Ping of up to 125 bytes and does not wait for its Pong, which
 // is an event. Errors: messages.ErrControlTooLong, ErrQueueFull, ErrNotOpen, ErrClosed.
+// With Options.Inline a full queue is not reported.
 func (c *Client) SendPing(data []byte) error {
 	if _, err := c.current(); err != nil {
 		return err
+	}
+	if err := actors.CheckPing(data); err != nil {
+		return err
+	}
+	if c.inline { // whoever would answer may be waiting for the handler that calls
+		c.system.Root.Send(c.pid, &messages.Ping{Data: bytes.Clone(data)})
+		return nil
 	}
 	call := &actors.PingCall{Data: bytes.Clone(data), Err: make(chan error, 1)}
 	c.system.Root.Send(c.pid, call)

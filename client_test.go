@@ -580,6 +580,8 @@ func TestInlineHandlerWrites(t *testing.T) {
 		opts.Handler = &dandelion.Handler{
 			OnOpen: func(c *dandelion.Client, _ *messages.Opened) {
 				require.NoError(t, c.WriteText(context.Background(), "hello"))
+				require.NoError(t, c.SendPing([]byte("?")))
+				require.ErrorIs(t, c.SendPing(make([]byte, 126)), messages.ErrControlTooLong)
 			},
 			OnText: func(c *dandelion.Client, text string) {
 				for range 2 { // of which the second finds the stream broken
@@ -593,6 +595,7 @@ func TestInlineHandlerWrites(t *testing.T) {
 		}
 		c, conn := open(t, s, opts)
 		conn.ExpectText("hello")
+		require.Equal(t, "?", string(conn.ExpectPing().Payload))
 		conn.SendText("echo")
 		conn.ExpectText("echo")
 		conn.Reset()

@@ -78,7 +78,7 @@ func newClient(url string, opts *Options) (*Client, supervisor.Config, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	c := &Client{view: supervisor.NewView(), system: opts.System, streaming: opts.Streaming}
+	c := &Client{view: supervisor.NewView(), system: opts.System, streaming: opts.Streaming, inline: opts.Inline}
 	if c.system == nil {
 		c.system = sharedSystem()
 	}

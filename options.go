@@ -58,8 +58,10 @@ type Options struct {
 	// OnFragment, data goes to it; else data is to be read with Read or Messages.
 	Handler *Handler
 	// Inline runs the handler on the goroutine that reads from the network. That
-	// saves a hop, but a handler that takes long, or waits for the connection
-	// (Close, Ping, Read), then holds up Pongs, closing and itself.
+	// saves a hop, but a handler that takes long then holds up Pongs and closing,
+	// also when it waits in Write for a server that reads slowly. One that waits for
+	// the connection itself (Close, Shutdown, Ping, Read, Status, Done) waits for ever,
+	// or until its context ends: call these on another goroutine.
 	Inline bool
 	// OnPanic says what follows a panic in a handler. Default: the connection is
 	// failed with the code 1011 and not made again.
