@@ -468,8 +468,7 @@ func (c *Client) Abort() {
 	if c.Err() != nil {
 		return // its actors are gone
 	}
-	c.system.Root.Send(c.pid, &messages.FailConnection{Cause: errAborted})
-	c.system.Root.Send(c.pid, &messages.Stop{})
+	c.system.Root.Send(c.pid, &supervisor.AbortCall{Cause: errAborted})
 }
 
 var errAborted = errors.New("aborted by its user")

@@ -395,6 +395,25 @@ func TestAbort(t *testing.T) {
 	})
 }
 
+// After Abort nothing is said about another connection.
+func TestAbortIsTheEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		for range 100 {
+			opts.Handler = &dandelion.Handler{OnReconnecting: func(_ *dandelion.Client, e *messages.ReconnectScheduled) {
+				t.Error("it connects again:", e.Reason)
+			}}
+			c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+			require.NoError(t, err)
+			conn := s.Accept(t.Context())
+			conn.Upgrade()
+			require.NoError(t, c.WriteText(t.Context(), "open"))
+			c.Abort()
+			<-c.Done()
+			conn.Close()
+		}
+	})
+}
+
 func TestRefusedSends(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
 		c, conn := open(t, s, opts)

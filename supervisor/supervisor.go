@@ -86,6 +86,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.close(ctx, msg)
 	case *messages.Stop:
 		s.stopOnDemand(ctx, msg)
+	case *AbortCall:
+		s.abort(ctx, msg)
 	case *flushed:
 		s.flushed(ctx)
 	case *outboxClosed:
