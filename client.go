@@ -413,10 +413,10 @@ func (c *Client) Ping(ctx context.Context) (rtt time.Duration, err error) {
 
 // Close closes the connection with the closing handshake and ends the client:
 // what was accepted for sending goes out, then a Close frame, then the server's
-// Close is awaited. It returns nil if that went well and the *messages.CloseError
-// if it did not. The code 0 sends no status; else it has to be one that may be
-// sent (messages.ErrInvalidCloseCode), and the reason has at most 123 bytes of
-// UTF-8 (messages.ErrControlTooLong, ErrInvalidUTF8).
+// Close is awaited. It returns nil if that went well, or if no connection was open,
+// and the *messages.CloseError if it did not. The code 0 sends no status; else it
+// has to be one that may be sent (messages.ErrInvalidCloseCode), and the reason has
+// at most 123 bytes of UTF-8 (messages.ErrControlTooLong, ErrInvalidUTF8).
 //
 // Closing goes on when ctx ends, within Options.CloseTimeout. A client that is
 // closing or has ended already is not closed again; Close then waits for the end.
@@ -424,6 +424,7 @@ func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string)
 	if err := actors.CheckClose(code, reason); err != nil {
 		return err
 	}
+	earlier := c.earlierEnd()
 	if c.Err() == nil {
 		c.system.Root.Send(c.pid, &messages.Close{Code: code, Reason: reason})
 	}
@@ -432,8 +433,24 @@ func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	return c.uncleanEnd(earlier)
+}
+
+// earlierEnd is how the last connection ended of a client that goes on.
+func (c *Client) earlierEnd() *messages.CloseError {
+	if c.Err() != nil {
+		return nil
+	}
 	var closed *messages.CloseError
-	if errors.As(c.view.Cause(), &closed) && !closed.Clean {
+	errors.As(c.view.Cause(), &closed)
+	return closed
+}
+
+// uncleanEnd returns how the client has ended if a connection ended then that was
+// not closed properly.
+func (c *Client) uncleanEnd(earlier *messages.CloseError) error {
+	var closed *messages.CloseError
+	if errors.As(c.view.Cause(), &closed) && !closed.Clean && closed != earlier {
 		return closed
 	}
 	return nil
@@ -446,6 +463,7 @@ func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string)
 // Without an outbox it closes at once; what was accepted for sending goes out.
 func (c *Client) Shutdown(ctx context.Context) error {
 	const forEver = 1 << 62 // ctx bounds it
+	earlier := c.earlierEnd()
 	c.system.Root.Send(c.pid, &messages.Stop{Flush: forEver})
 	var ended error
 	select {
@@ -455,9 +473,8 @@ func (c *Client) Shutdown(ctx context.Context) error {
 		c.system.Root.Send(c.pid, &messages.Stop{})
 		<-c.view.Done() // within Options.CloseTimeout
 	}
-	var closed *messages.CloseError
-	if errors.As(c.view.Cause(), &closed) && !closed.Clean {
-		return closed
+	if err := c.uncleanEnd(earlier); err != nil {
+		return err
 	}
 	return ended
 }

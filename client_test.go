@@ -520,6 +520,29 @@ func TestCloseWhileWaiting(t *testing.T) {
 	})
 }
 
+// How an earlier connection has ended is not how the closing went.
+func TestCloseAfterALoss(t *testing.T) {
+	for name, end := range map[string]func(ctx context.Context, c *dandelion.Client) error{
+		"Close":    func(ctx context.Context, c *dandelion.Client) error { return c.Close(ctx, wire.StatusNormal, "") },
+		"Shutdown": func(ctx context.Context, c *dandelion.Client) error { return c.Shutdown(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+				opts.Backoff = supervisor.Exponential{Min: time.Hour}.New
+				c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+				require.NoError(t, err)
+				conn := s.Accept(t.Context())
+				conn.Upgrade()
+				conn.Reset()
+				synctest.Wait()
+				require.Equal(t, messages.StateWaiting, c.State())
+				require.NoError(t, end(t.Context(), c))
+				require.ErrorIs(t, c.Err(), messages.ErrClosed, "how the last connection ended")
+			})
+		})
+	}
+}
+
 func TestDialEndsWithItsContext(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
 		s.Hang()
