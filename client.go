@@ -386,7 +386,7 @@ func (c *Client) current() (*actors.Conn, error) {
 		return nil, fmt.Errorf("%w: %w", messages.ErrClosed, err)
 	}
 	state, _ := c.view.State()
-	return nil, fmt.Errorf("%w: it is %v", messages.ErrNotOpen, state)
+	return nil, fmt.Errorf("%w: it is %v; wait for OnOpen, or use Write, which waits", messages.ErrNotOpen, state)
 }
 
 // Ping sends a Ping and waits for its Pong. It returns the round-trip time.

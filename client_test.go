@@ -464,6 +464,7 @@ func TestSupervise(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, messages.StateWaiting, c.State())
 		require.ErrorIs(t, c.SendText("x"), messages.ErrNotOpen)
+		require.ErrorContains(t, c.SendText("x"), "WAITING; wait for OnOpen")
 
 		// A write and a read begun now wait for the next connection.
 		written := make(chan error, 1)
