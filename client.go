@@ -159,8 +159,8 @@ func (c *Client) WriteText(ctx context.Context, text string) error {
 // Write sends a message and waits until it was handed to the operating system.
 // It also waits for room in a full queue, and for the connection to be open.
 //
-// If ctx ends first the message may still be sent, unless it was waiting for room
-// or for the connection. Errors: those of ctx, messages.ErrInvalidUTF8, the
+// If ctx has ended nothing is sent. If it ends before Write returns the message may
+// still be sent, unless it was waiting for room or for the connection. Errors: those of ctx, messages.ErrInvalidUTF8, the
 // *messages.CloseError of the connection that ended before the message was
 // written. data is not used after Write has returned.
 //
@@ -197,6 +197,9 @@ func (c *Client) SendMessage(m messages.Outgoing) error {
 
 // deliver puts a message into the outbox and waits for what becomes of it.
 func (c *Client) deliver(ctx context.Context, box *supervisor.Outbox, m messages.Outgoing) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	done := make(chan error, 1)
 	for {
 		var space <-chan struct{}
@@ -234,6 +237,9 @@ func (c *Client) post(box *supervisor.Outbox, m messages.Outgoing) error {
 // write sends on the current connection and waits until it is written. A send
 // that has to be on a certain connection names it in only.
 func (c *Client) write(ctx context.Context, only *actors.Conn, send func(*actors.Conn, actors.Reply) error) error {
+	if err := ctx.Err(); err != nil && only == nil { // a message that has begun can be finished
+		return err
+	}
 	done := make(chan error, 1)
 	for {
 		conn, err := c.awaitOpen(ctx)

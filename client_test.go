@@ -435,6 +435,13 @@ func TestRefusedSends(t *testing.T) {
 			require.ErrorIs(t, test.err, test.want, name)
 		}
 		require.Error(t, c.Send(7, nil))
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		for range 20 {
+			require.ErrorIs(t, c.WriteText(ended, "too late"), context.Canceled)
+			_, err := c.Writer(ended, messages.Text).Write([]byte("too late"))
+			require.ErrorIs(t, err, context.Canceled)
+		}
 		require.Equal(t, messages.StateOpen, c.State())
 		require.NoError(t, c.SendText("fine"))
 		conn.ExpectText("fine")
