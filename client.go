@@ -160,9 +160,10 @@ func (c *Client) WriteText(ctx context.Context, text string) error {
 // It also waits for room in a full queue, and for the connection to be open.
 //
 // If ctx has ended nothing is sent. If it ends before Write returns the message may
-// still be sent, unless it was waiting for room or for the connection. Errors: those of ctx, messages.ErrInvalidUTF8, the
-// *messages.CloseError of the connection that ended before the message was
-// written. data is not used after Write has returned.
+// still be sent, unless it was waiting for room or for the connection. Errors: those
+// of ctx, messages.ErrInvalidUTF8, the *messages.CloseError of the connection that
+// ended before the message was written (with messages.ErrUnconfirmed if it may have
+// arrived). data is not used after Write has returned.
 //
 // With an outbox it waits until the message has left the outbox: also through
 // reconnects, and for its acknowledgement if it has an ID (see WriteMessage). It

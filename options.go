@@ -30,7 +30,8 @@ type Options struct {
 
 	// TLSConfig is for wss. Default: TLS 1.2 or later, the system's roots.
 	TLSConfig *tls.Config
-	// DialContext makes the network connection instead of a net.Dialer.
+	// DialContext makes the network connection instead of a net.Dialer. It has to
+	// return soon after its context has ended, or Dial and Close do not return.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// DisableNoDelay switches TCP_NODELAY off: small writes may then wait for the
 	// acknowledgement of earlier ones (Nagle's algorithm). Default: they do not.
