@@ -192,6 +192,19 @@ func TestPanicInHandler(t *testing.T) {
 	})
 }
 
+// A handler that ends its goroutine, as t.FailNow does, has failed like one that panics.
+func TestGoexitInHandler(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.Handler = &dandelion.Handler{OnOpen: func(*dandelion.Client, *messages.Opened) { runtime.Goexit() }}
+		c, conn := open(t, s, opts)
+		conn.ExpectClose(wire.StatusInternalError)
+		conn.Close()
+		_, err := c.Read(t.Context())
+		require.ErrorContains(t, err, "Goexit")
+		<-c.Done()
+	})
+}
+
 func TestReadEndsWithItsContextOnly(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
 		c, conn := open(t, s, opts)
