@@ -25,6 +25,7 @@ type Client struct {
 
 	once      bool // made by Dial: there is one connection only
 	streaming bool // messages are delivered in parts
+	inline    bool // the handler may have the goroutine of any of the actors
 }
 
 // spawn starts the actors. Callbacks may use the client before it returns.
@@ -158,10 +159,11 @@ func (c *Client) WriteText(ctx context.Context, text string) error {
 // Write sends a message and waits until it was handed to the operating system.
 // It also waits for room in a full queue, and for the connection to be open.
 //
-// If ctx ends first the message may still be sent, unless it was waiting for room
-// or for the connection. Errors: those of ctx, messages.ErrInvalidUTF8, the
-// *messages.CloseError of the connection that ended before the message was
-// written. data is not used after Write has returned.
+// If ctx has ended nothing is sent. If it ends before Write returns the message may
+// still be sent, unless it was waiting for room or for the connection. Errors: those
+// of ctx, messages.ErrInvalidUTF8, the *messages.CloseError of the connection that
+// ended before the message was written (with messages.ErrUnconfirmed if it may have
+// arrived). data is not used after Write has returned.
 //
 // With an outbox it waits until the message has left the outbox: also through
 // reconnects, and for its acknowledgement if it has an ID (see WriteMessage). It
@@ -196,6 +198,9 @@ func (c *Client) SendMessage(m messages.Outgoing) error {
 
 // deliver puts a message into the outbox and waits for what becomes of it.
 func (c *Client) deliver(ctx context.Context, box *supervisor.Outbox, m messages.Outgoing) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	done := make(chan error, 1)
 	for {
 		var space <-chan struct{}
@@ -233,6 +238,9 @@ func (c *Client) post(box *supervisor.Outbox, m messages.Outgoing) error {
 // write sends on the current connection and waits until it is written. A send
 // that has to be on a certain connection names it in only.
 func (c *Client) write(ctx context.Context, only *actors.Conn, send func(*actors.Conn, actors.Reply) error) error {
+	if err := ctx.Err(); err != nil && only == nil { // a message that has begun can be finished
+		return err
+	}
 	done := make(chan error, 1)
 	for {
 		conn, err := c.awaitOpen(ctx)
@@ -344,9 +352,17 @@ func (c *Client) Send(kind messages.Kind, data []byte) error {
 
 // SendPing queues a Ping of up to 125 bytes and does not wait for its Pong, which
 // is an event. Errors: messages.ErrControlTooLong, ErrQueueFull, ErrNotOpen, ErrClosed.
+// With Options.Inline a full queue is not reported.
 func (c *Client) SendPing(data []byte) error {
 	if _, err := c.current(); err != nil {
 		return err
+	}
+	if err := actors.CheckPing(data); err != nil {
+		return err
+	}
+	if c.inline { // whoever would answer may be waiting for the handler that calls
+		c.system.Root.Send(c.pid, &messages.Ping{Data: bytes.Clone(data)})
+		return nil
 	}
 	call := &actors.PingCall{Data: bytes.Clone(data), Err: make(chan error, 1)}
 	c.system.Root.Send(c.pid, call)
@@ -377,7 +393,7 @@ func (c *Client) current() (*actors.Conn, error) {
 		return nil, fmt.Errorf("%w: %w", messages.ErrClosed, err)
 	}
 	state, _ := c.view.State()
-	return nil, fmt.Errorf("%w: it is %v", messages.ErrNotOpen, state)
+	return nil, fmt.Errorf("%w: it is %v; wait for OnOpen, or use Write, which waits", messages.ErrNotOpen, state)
 }
 
 // Ping sends a Ping and waits for its Pong. It returns the round-trip time.
@@ -404,10 +420,10 @@ func (c *Client) Ping(ctx context.Context) (rtt time.Duration, err error) {
 
 // Close closes the connection with the closing handshake and ends the client:
 // what was accepted for sending goes out, then a Close frame, then the server's
-// Close is awaited. It returns nil if that went well and the *messages.CloseError
-// if it did not. The code 0 sends no status; else it has to be one that may be
-// sent (messages.ErrInvalidCloseCode), and the reason has at most 123 bytes of
-// UTF-8 (messages.ErrControlTooLong, ErrInvalidUTF8).
+// Close is awaited. It returns nil if that went well, or if no connection was open,
+// and the *messages.CloseError if it did not. The code 0 sends no status; else it
+// has to be one that may be sent (messages.ErrInvalidCloseCode), and the reason has
+// at most 123 bytes of UTF-8 (messages.ErrControlTooLong, ErrInvalidUTF8).
 //
 // Closing goes on when ctx ends, within Options.CloseTimeout. A client that is
 // closing or has ended already is not closed again; Close then waits for the end.
@@ -415,6 +431,7 @@ func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string)
 	if err := actors.CheckClose(code, reason); err != nil {
 		return err
 	}
+	earlier := c.earlierEnd()
 	if c.Err() == nil {
 		c.system.Root.Send(c.pid, &messages.Close{Code: code, Reason: reason})
 	}
@@ -423,8 +440,24 @@ func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	return c.uncleanEnd(earlier)
+}
+
+// earlierEnd is how the last connection ended of a client that goes on.
+func (c *Client) earlierEnd() *messages.CloseError {
+	if c.Err() != nil {
+		return nil
+	}
 	var closed *messages.CloseError
-	if errors.As(c.view.Cause(), &closed) && !closed.Clean {
+	errors.As(c.view.Cause(), &closed)
+	return closed
+}
+
+// uncleanEnd returns how the client has ended if a connection ended then that was
+// not closed properly.
+func (c *Client) uncleanEnd(earlier *messages.CloseError) error {
+	var closed *messages.CloseError
+	if errors.As(c.view.Cause(), &closed) && !closed.Clean && closed != earlier {
 		return closed
 	}
 	return nil
@@ -437,6 +470,7 @@ func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string)
 // Without an outbox it closes at once; what was accepted for sending goes out.
 func (c *Client) Shutdown(ctx context.Context) error {
 	const forEver = 1 << 62 // ctx bounds it
+	earlier := c.earlierEnd()
 	c.system.Root.Send(c.pid, &messages.Stop{Flush: forEver})
 	var ended error
 	select {
@@ -446,9 +480,8 @@ func (c *Client) Shutdown(ctx context.Context) error {
 		c.system.Root.Send(c.pid, &messages.Stop{})
 		<-c.view.Done() // within Options.CloseTimeout
 	}
-	var closed *messages.CloseError
-	if errors.As(c.view.Cause(), &closed) && !closed.Clean {
-		return closed
+	if err := c.uncleanEnd(earlier); err != nil {
+		return err
 	}
 	return ended
 }
@@ -459,8 +492,7 @@ func (c *Client) Abort() {
 	if c.Err() != nil {
 		return // its actors are gone
 	}
-	c.system.Root.Send(c.pid, &messages.FailConnection{Cause: errAborted})
-	c.system.Root.Send(c.pid, &messages.Stop{})
+	c.system.Root.Send(c.pid, &supervisor.AbortCall{Cause: errAborted})
 }
 
 var errAborted = errors.New("aborted by its user")

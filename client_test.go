@@ -192,6 +192,19 @@ func TestPanicInHandler(t *testing.T) {
 	})
 }
 
+// A handler that ends its goroutine, as t.FailNow does, has failed like one that panics.
+func TestGoexitInHandler(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.Handler = &dandelion.Handler{OnOpen: func(*dandelion.Client, *messages.Opened) { runtime.Goexit() }}
+		c, conn := open(t, s, opts)
+		conn.ExpectClose(wire.StatusInternalError)
+		conn.Close()
+		_, err := c.Read(t.Context())
+		require.ErrorContains(t, err, "Goexit")
+		<-c.Done()
+	})
+}
+
 func TestReadEndsWithItsContextOnly(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
 		c, conn := open(t, s, opts)
@@ -395,6 +408,25 @@ func TestAbort(t *testing.T) {
 	})
 }
 
+// After Abort nothing is said about another connection.
+func TestAbortIsTheEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		for range 100 {
+			opts.Handler = &dandelion.Handler{OnReconnecting: func(_ *dandelion.Client, e *messages.ReconnectScheduled) {
+				t.Error("it connects again:", e.Reason)
+			}}
+			c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+			require.NoError(t, err)
+			conn := s.Accept(t.Context())
+			conn.Upgrade()
+			require.NoError(t, c.WriteText(t.Context(), "open"))
+			c.Abort()
+			<-c.Done()
+			conn.Close()
+		}
+	})
+}
+
 func TestRefusedSends(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
 		c, conn := open(t, s, opts)
@@ -416,6 +448,13 @@ func TestRefusedSends(t *testing.T) {
 			require.ErrorIs(t, test.err, test.want, name)
 		}
 		require.Error(t, c.Send(7, nil))
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		for range 20 {
+			require.ErrorIs(t, c.WriteText(ended, "too late"), context.Canceled)
+			_, err := c.Writer(ended, messages.Text).Write([]byte("too late"))
+			require.ErrorIs(t, err, context.Canceled)
+		}
 		require.Equal(t, messages.StateOpen, c.State())
 		require.NoError(t, c.SendText("fine"))
 		conn.ExpectText("fine")
@@ -445,6 +484,7 @@ func TestSupervise(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, messages.StateWaiting, c.State())
 		require.ErrorIs(t, c.SendText("x"), messages.ErrNotOpen)
+		require.ErrorContains(t, c.SendText("x"), "WAITING; wait for OnOpen")
 
 		// A write and a read begun now wait for the next connection.
 		written := make(chan error, 1)
@@ -499,6 +539,29 @@ func TestCloseWhileWaiting(t *testing.T) {
 		require.NoError(t, c.Close(t.Context(), wire.StatusNormal, ""))
 		require.Equal(t, messages.StateStopped, c.State())
 	})
+}
+
+// How an earlier connection has ended is not how the closing went.
+func TestCloseAfterALoss(t *testing.T) {
+	for name, end := range map[string]func(ctx context.Context, c *dandelion.Client) error{
+		"Close":    func(ctx context.Context, c *dandelion.Client) error { return c.Close(ctx, wire.StatusNormal, "") },
+		"Shutdown": func(ctx context.Context, c *dandelion.Client) error { return c.Shutdown(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+				opts.Backoff = supervisor.Exponential{Min: time.Hour}.New
+				c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+				require.NoError(t, err)
+				conn := s.Accept(t.Context())
+				conn.Upgrade()
+				conn.Reset()
+				synctest.Wait()
+				require.Equal(t, messages.StateWaiting, c.State())
+				require.NoError(t, end(t.Context(), c))
+				require.ErrorIs(t, c.Err(), messages.ErrClosed, "how the last connection ended")
+			})
+		})
+	}
 }
 
 func TestDialEndsWithItsContext(t *testing.T) {
@@ -569,6 +632,40 @@ func TestInlineHandler(t *testing.T) {
 	require.NoError(t, c.SendText("inline"))
 	require.Equal(t, "inline", <-got)
 	require.NoError(t, c.Close(ctx, wire.StatusNormal, ""))
+}
+
+// An inline handler may send and wait for it, also in OnOpen, and is told when the
+// connection breaks meanwhile.
+func TestInlineHandlerWrites(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.Inline = true
+		failed := make(chan error, 1)
+		opts.Handler = &dandelion.Handler{
+			OnOpen: func(c *dandelion.Client, _ *messages.Opened) {
+				require.NoError(t, c.WriteText(context.Background(), "hello"))
+				require.NoError(t, c.SendPing([]byte("?")))
+				require.ErrorIs(t, c.SendPing(make([]byte, 126)), messages.ErrControlTooLong)
+			},
+			OnText: func(c *dandelion.Client, text string) {
+				for range 2 { // of which the second finds the stream broken
+					time.Sleep(time.Second)
+					if err := c.WriteText(context.Background(), text); err != nil {
+						failed <- err
+						return
+					}
+				}
+			},
+		}
+		c, conn := open(t, s, opts)
+		conn.ExpectText("hello")
+		require.Equal(t, "?", string(conn.ExpectPing().Payload))
+		conn.SendText("echo")
+		conn.ExpectText("echo")
+		conn.Reset()
+		require.ErrorIs(t, <-failed, messages.ErrClosed)
+		<-c.Done()
+		require.ErrorIs(t, c.Err(), messages.ErrClosed)
+	})
 }
 
 // Many goroutines use one client at once; every message arrives whole and, by

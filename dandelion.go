@@ -30,7 +30,9 @@ import (
 )
 
 // Dial connects to a ws or wss URL and returns when the connection is open. opts
-// may be nil. ctx bounds the dialling only. The error is a *handshake.Error.
+// may be nil. ctx bounds the dialling only. The error is a *handshake.Error unless
+// the options exclude each other or code that they bring has failed: a
+// *supervisor.ProviderError or *supervisor.SubscribeError, or one that tells a panic.
 //
 // The connection lives until it is closed by either side or lost; it has to be
 // closed with [Client.Close] or [Client.Abort].
@@ -79,7 +81,7 @@ func newClient(url string, opts *Options) (*Client, supervisor.Config, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	c := &Client{view: supervisor.NewView(), system: opts.System, streaming: opts.Streaming}
+	c := &Client{view: supervisor.NewView(), system: opts.System, streaming: opts.Streaming, inline: opts.Inline}
 	if c.system == nil {
 		c.system = sharedSystem()
 	}

@@ -30,7 +30,8 @@ type Options struct {
 
 	// TLSConfig is for wss. Default: TLS 1.2 or later, the system's roots.
 	TLSConfig *tls.Config
-	// DialContext makes the network connection instead of a net.Dialer.
+	// DialContext makes the network connection instead of a net.Dialer. It has to
+	// return soon after its context has ended, or Dial and Close do not return.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// DisableNoDelay switches TCP_NODELAY off: small writes may then wait for the
 	// acknowledgement of earlier ones (Nagle's algorithm). Default: they do not.
@@ -58,8 +59,10 @@ type Options struct {
 	// OnFragment, data goes to it; else data is to be read with Read or Messages.
 	Handler *Handler
 	// Inline runs the handler on the goroutine that reads from the network. That
-	// saves a hop, but a handler that takes long, or waits for the connection
-	// (Close, Ping, Read), then holds up Pongs, closing and itself.
+	// saves a hop, but a handler that takes long then holds up Pongs and closing,
+	// also when it waits in Write for a server that reads slowly. One that waits for
+	// the connection itself (Close, Shutdown, Ping, Read, Status, Done) waits for ever,
+	// or until its context ends: call these on another goroutine.
 	Inline bool
 	// OnPanic says what follows a panic in a handler. Default: the connection is
 	// failed with the code 1011 and not made again.

@@ -160,7 +160,7 @@ func (c *callback) recover(ctx actor.Context, ok *bool) {
 	}
 	value := recover()
 	if value == nil {
-		value = "runtime.Goexit was called" // the actor itself cannot be saved from that
+		value = "runtime.Goexit was called"
 	}
 	if c.reporting {
 		return // the handler of the report panicked itself

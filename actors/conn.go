@@ -69,6 +69,9 @@ type Config struct {
 	// Buffered are bytes of the stream that were read already.
 	Buffered []byte
 	Epoch    uint64
+	// Opened, if not nil, is told to the callback when the connection can send, and
+	// before anything is read.
+	Opened *messages.Opened
 	// Borrowed says that nobody keeps the payload of an item after Release, also
 	// of those that are Owned. Their buffers are then used again.
 	Borrowed bool

@@ -55,9 +55,16 @@ func (l *lane) Schedule(run func()) {
 }
 
 func loop(work <-chan func()) {
+	returned := false
+	defer func() {
+		if !returned { // runtime.Goexit in code of the user
+			go loop(work)
+		}
+	}()
 	for run := range work {
 		run()
 	}
+	returned = true
 }
 
 // retire ends the goroutine if there was no work since the last time.

@@ -213,6 +213,9 @@ func lost(err error) error {
 	return fmt.Errorf("connection lost: %w", err)
 }
 
+// writeFailure names the end of a stream that was found by writing.
+func writeFailure(err error) error { return fmt.Errorf("connection lost: %w", err) }
+
 // remoteClose handles the server's Close frame.
 func (m *machine) remoteClose(item *wire.Item) {
 	m.closeReceived = true
@@ -410,7 +413,7 @@ func (m *machine) written(w *written, now time.Time) {
 func (m *machine) writeFailed(err error, now time.Time) {
 	m.writeEnded = true
 	if m.cause == nil && !m.closeReceived {
-		m.cause = fmt.Errorf("connection lost: %w", err)
+		m.cause = writeFailure(err)
 	}
 	if m.state == messages.StateOpen {
 		m.by = messages.Neither

@@ -166,16 +166,23 @@ func (m *mailbox) next() (message any, system, ok bool) {
 // whether there may be more.
 func (m *mailbox) processQueued() (more bool) {
 	var message any
+	returned := false
 	defer func() {
+		if returned {
+			return
+		}
 		if r := recover(); r != nil {
 			m.invoker.EscalateFailure(r, message)
 			more = true
+			return
 		}
+		go m.processAll() // runtime.Goexit in code of the user takes this goroutine away
 	}()
 	for {
 		var system, ok bool
 		message, system, ok = m.next()
 		if !ok {
+			returned = true
 			return false
 		}
 		if !system {

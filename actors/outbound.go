@@ -244,9 +244,20 @@ func (o *Outbound) Pong(data []byte, reply Reply) error {
 	return o.sendControl(wire.OpPong, data, reply)
 }
 
-func (o *Outbound) sendControl(op wire.Opcode, data []byte, reply Reply) error {
+// CheckPing returns the error with which a Ping with this data would be refused
+// whatever the state of the connection.
+func CheckPing(data []byte) error { return checkControl(wire.OpPing, data) }
+
+func checkControl(op wire.Opcode, data []byte) error {
 	if len(data) > maxControlPayload {
 		return fmt.Errorf("send %s of %d bytes: %w; at most %d", op, len(data), messages.ErrControlTooLong, maxControlPayload)
+	}
+	return nil
+}
+
+func (o *Outbound) sendControl(op wire.Opcode, data []byte, reply Reply) error {
+	if err := checkControl(op, data); err != nil {
+		return err
 	}
 	o.mu.Lock()
 	if o.gate != gateOpen {
@@ -354,6 +365,21 @@ func (o *Outbound) closeNow(payload []byte, err error) []outcome {
 func (o *Outbound) shut(err error) []outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.shutLocked(err)
+}
+
+// broken is shut for the writer, which knows nothing of how the connection ends
+// but err: a reason that was given before is better.
+func (o *Outbound) broken(err error) []outcome {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.gate == gateShut {
+		err = o.err
+	}
+	return o.shutLocked(err)
+}
+
+func (o *Outbound) shutLocked(err error) []outcome {
 	o.gate, o.err = gateShut, err
 	out := o.dropWaiting(nil, err)
 	for i := range o.inflight {

@@ -102,6 +102,9 @@ func (p *protocol) start(ctx actor.Context) {
 		firstPing:    c.FirstPing,
 	}, c.Out, time.Now())
 	p.writer = ctx.Spawn(writerProps(c, p.self))
+	if c.Opened != nil { // an inline handler may wait for what it writes
+		c.seam.post(c.Callback, c.Opened)
+	}
 	p.reader = ctx.Spawn(readerProps(c, p.self))
 }
 

@@ -6,6 +6,9 @@ import (
 	"runtime/debug"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
 )
 
 // inlineRounds is how many writes one flush does before it leaves the goroutine
@@ -149,8 +152,13 @@ func (w *writer) settle() {
 	}
 }
 
+// fail reports that nothing more can be written. The senders are told here: one
+// of them may be an inline handler, for whose return the protocol actor waits.
 func (w *writer) fail(err error) {
 	w.failed = true
+	for _, o := range w.conn.Out.broken(&messages.CloseError{Code: wire.StatusAbnormal, Cause: writeFailure(err)}) {
+		w.conn.seam.reply(w.conn.Epoch, o)
+	}
 	w.conn.seam.post(w.protocol, &written{err: err})
 }
 

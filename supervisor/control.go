@@ -106,6 +106,22 @@ func (s *supervisor) stopOnDemand(ctx actor.Context, msg *messages.Stop) {
 	}
 }
 
+// AbortCall drops the connection without a closing handshake and ends the
+// supervisor, from code without actors.
+type AbortCall struct {
+	// Cause is found in the CloseError.
+	Cause error
+}
+
+// abort is one step: with two messages the end of the connection could come between
+// them, and another connection be scheduled.
+func (s *supervisor) abort(ctx actor.Context, msg *AbortCall) {
+	if s.protocol != nil {
+		ctx.Send(s.protocol, &messages.FailConnection{Cause: msg.Cause})
+	}
+	s.stopOnDemand(ctx, &messages.Stop{})
+}
+
 // closeAndStop closes what is open and ends the supervisor.
 func (s *supervisor) closeAndStop(ctx actor.Context) {
 	s.wanted = true

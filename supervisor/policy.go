@@ -19,7 +19,8 @@ type RetryPolicy struct {
 	// MaxRetryAfter bounds the delay that the server asks for in Retry-After, and
 	// that of a Rule. Default 5 min.
 	MaxRetryAfter time.Duration
-	// Backoff makes what gives the delays. Default: Exponential{}.New.
+	// Backoff makes what gives the delays. Default: Exponential{}.New, also if it
+	// returns nil or panics.
 	Backoff func() Backoff
 	// ResetAfter is how long a connection has to be open, and to have shown life
 	// (a message or a Pong), for counts and delays to start again. Default 10 s.
@@ -60,7 +61,12 @@ type retries struct {
 
 func newRetries(p RetryPolicy, logger *slog.Logger) *retries {
 	p = p.withDefaults()
-	return &retries{RetryPolicy: p, backoff: p.Backoff(), logger: logger}
+	r := &retries{RetryPolicy: p, logger: logger}
+	r.protect("RetryPolicy.Backoff", func() { r.backoff = p.Backoff() })
+	if r.backoff == nil {
+		r.backoff = Exponential{}.New()
+	}
+	return r
 }
 
 // opened notes that credentials were good.

@@ -87,6 +87,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.close(ctx, msg)
 	case *messages.Stop:
 		s.stopOnDemand(ctx, msg)
+	case *AbortCall:
+		s.abort(ctx, msg)
 	case *flushed:
 		s.flushed(ctx)
 	case *outboxClosed:
@@ -232,6 +234,7 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 		Stream:    d.result.Stream,
 		Buffered:  d.result.Buffered,
 		Epoch:     s.epoch,
+		Opened:    d.opened,
 		Callback:  s.callback,
 		Owner:     s.self,
 		System:    s.system,
@@ -245,10 +248,10 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 	if s.box != nil {
 		s.box.attach(s.epoch, s.conn.Out)
 	}
-	// From here on the user can send; what arrives comes behind Opened.
+	// From here on the user can send.
 	s.view.conn.Store(s.conn)
 	s.view.set(func(v *View) { v.opened = d.opened })
-	s.enter(messages.StateOpen, d.opened)
+	s.enter(messages.StateOpen, nil) // the connection itself tells the user, before what arrives
 	s.protocol = ctx.Spawn(s.conn.Props())
 	if subscribed != nil {
 		ctx.Send(s.protocol, &messages.FailConnection{Code: wire.StatusInternalError, Cause: subscribed})

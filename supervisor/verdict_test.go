@@ -274,3 +274,16 @@ type panicking struct{}
 
 func (panicking) Next(Failure) time.Duration { panic("next") }
 func (panicking) Reset()                     { panic("reset") }
+
+// Without a Backoff that can be used the default one gives the delays.
+func TestNoBackoff(t *testing.T) {
+	for name, backoff := range map[string]func() Backoff{
+		"panics": func() Backoff { panic("backoff") },
+		"nil":    func() Backoff { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRetries(RetryPolicy{Backoff: backoff}, slog.New(slog.DiscardHandler))
+			require.Equal(t, Exponential{}.New().(*exponential).Max, r.backoff.(*exponential).Max)
+		})
+	}
+}
