@@ -73,5 +73,6 @@ func TestDialEcho(t *testing.T) {
 	var closed *messages.CloseError
 	require.ErrorAs(t, err, &closed)
 	require.True(t, closed.Clean)
+	require.Contains(t, c.Opened().URL, "//"+closed.Server+"/")
 	require.ErrorIs(t, c.SendText("late"), messages.ErrClosed)
 }

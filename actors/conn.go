@@ -69,6 +69,7 @@ type Config struct {
 	// Buffered are bytes of the stream that were read already.
 	Buffered []byte
 	Epoch    uint64
+	Server   string // for errors
 	// Opened, if not nil, is told to the callback when the connection can send, and
 	// before anything is read.
 	Opened *messages.Opened

@@ -72,6 +72,7 @@ type machineConfig struct {
 	shown        *atomic.Uint32                     // where the state is seen from outside; nil: nowhere
 	measured     func(last, smoothed time.Duration) // shows a round-trip time; nil: nobody looks
 	epoch        uint64
+	server       string // for errors
 	closeTimeout time.Duration
 	pingInterval time.Duration // 0: no keepalive
 	pongTimeout  time.Duration
@@ -468,6 +469,7 @@ func (m *machine) closeError() *messages.CloseError {
 		SentCode:   m.sentCode,
 		SentReason: m.sentReason,
 		Cause:      m.cause,
+		Server:     m.server,
 	}
 	if m.closeReceived {
 		e.Code, e.Reason = m.code, m.reason

@@ -95,6 +95,7 @@ func (p *protocol) start(ctx actor.Context) {
 		shown:        &c.state,
 		measured:     c.measured,
 		epoch:        c.Epoch,
+		server:       c.Server,
 		closeTimeout: c.CloseTimeout,
 		pingInterval: c.PingInterval,
 		pongTimeout:  c.PongTimeout,

@@ -82,6 +82,7 @@ func TestUnreachable(t *testing.T) {
 		{"own dial function", "ws://h.test", &NetAdapter{DialContext: func(context.Context, string, string) (net.Conn, error) {
 			return nil, &Error{Stage: StageTLS, Err: io.ErrNoProgress}
 		}}, StageDial, io.ErrNoProgress, "DialContext"},
+		{"own dial function panics", "ws://h.test", &NetAdapter{DialContext: func(context.Context, string, string) (net.Conn, error) { panic("boom") }}, StageDial, nil, "panicked: boom"},
 		{"own dial function gives nothing", "ws://h.test", &NetAdapter{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, nil }}, StageDial, nil, "neither"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -244,7 +244,12 @@ func (a *NetAdapter) connect(ctx context.Context, u *url.URL, head *Head) (conn 
 
 // dialCustom connects with the caller's DialContext.
 func (a *NetAdapter) dialCustom(ctx context.Context, addr string) (conn net.Conn, err error) {
-	err = a.stage(StageDial).run(ctx, nil, func(ctx context.Context) error {
+	err = a.stage(StageDial).run(ctx, nil, func(ctx context.Context) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("DialContext panicked: %v", p)
+			}
+		}()
 		conn, err = a.DialContext(ctx, "tcp", addr)
 		switch {
 		case err != nil:

@@ -18,13 +18,15 @@ import (
 // quote no values: they may be credentials.
 func (r *Request) check() error {
 	// RFC 6455 §4.1: subprotocols are non-empty tokens, all different.
-	for i, p := range r.Subprotocols {
+	seen := make(map[string]bool, len(r.Subprotocols))
+	for _, p := range r.Subprotocols {
 		if !isToken(p) {
 			return fmt.Errorf("subprotocol %q is not a token (RFC 6455 §4.1)", p)
 		}
-		if slices.Contains(r.Subprotocols[:i], p) {
+		if seen[p] {
 			return fmt.Errorf("subprotocol %q is asked for twice (RFC 6455 §4.1)", p)
 		}
+		seen[p] = true
 	}
 	for _, e := range r.Extensions {
 		if !e.valid() {

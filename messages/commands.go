@@ -108,6 +108,9 @@ type FailConnection struct {
 	Cause error
 }
 
+// FailConnection, Reconnect, Pause and Resume are not answered: what follows from
+// them is an event.
+
 // Reconnect gives up the current connection, if there is one, with the code
 // 1001 (going away), and connects again at once, without a backoff delay. It
 // ends a pause. An attempt under way is not disturbed.

@@ -49,6 +49,9 @@ var (
 	// ErrStored: the message was not sent by this supervisor, but is in the store
 	// of the outbox: the next one will send it.
 	ErrStored = errors.New("kept in the store of the outbox")
+	// ErrUnknownCommand: the message is none that a supervisor takes. Commands are
+	// sent as pointers: &messages.SendText{}.
+	ErrUnknownCommand = errors.New("not a command of package messages, or not a pointer to one")
 	// ErrStopped: the supervisor has ended.
 	ErrStopped = errors.New("client is stopped")
 	// ErrPoolSize: a pool cannot have so many members.
@@ -108,11 +111,17 @@ type CloseError struct {
 	Cause error
 	// Uptime is how long the connection was open.
 	Uptime time.Duration
+	// Server is the host of the URL, with its port if that has one; "" if it is not known.
+	Server string
 }
 
 // Error describes the end in one line.
 func (e *CloseError) Error() string {
-	s := fmt.Sprintf("websocket closed: code %d (%s)", uint16(e.Code), e.Code)
+	s := "websocket"
+	if e.Server != "" {
+		s += " to " + e.Server
+	}
+	s += fmt.Sprintf(" closed: code %d (%s)", uint16(e.Code), e.Code)
 	if e.Reason != "" {
 		s += fmt.Sprintf(", reason %q", e.Reason)
 	}

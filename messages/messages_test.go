@@ -48,6 +48,8 @@ func TestCloseError(t *testing.T) {
 			"websocket closed: code 4001 (" + wire.StatusCode(4001).String() + "), clean, by local side, we sent 4000"},
 		{"lost", &messages.CloseError{Code: wire.StatusAbnormal, Cause: io.ErrUnexpectedEOF},
 			"websocket closed: code 1006 (abnormal closure), not clean: unexpected EOF"},
+		{"with whom", &messages.CloseError{Code: wire.StatusAbnormal, Cause: io.ErrUnexpectedEOF, Server: "example.org:8443"},
+			"websocket to example.org:8443 closed: code 1006 (abnormal closure), not clean: unexpected EOF"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			require.EqualError(t, test.err, test.want)

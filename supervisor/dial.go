@@ -244,6 +244,15 @@ func addr(a net.Addr) string {
 	return a.String()
 }
 
+// hostOf returns host and port of a URL, for errors.
+func hostOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
 // displayURL takes the user information out of a URL, for events.
 func displayURL(raw string) string {
 	u, err := url.Parse(raw)

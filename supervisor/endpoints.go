@@ -82,16 +82,25 @@ func newEndpointList(first string, cfg Endpoints) *endpointList {
 		}
 	}
 	if l.order == Shuffled {
-		intN := cfg.IntN
-		if intN == nil {
-			intN = rand.IntN
-		}
-		for i := len(l.list) - 1; i > 0; i-- { // Fisher–Yates
-			j := min(max(0, intN(i+1)), i)
-			l.list[i], l.list[j] = l.list[j], l.list[i]
-		}
+		l.shuffle(cfg.IntN)
 	}
 	return l
+}
+
+// shuffle puts the list into a random order, also if intN panics.
+func (l *endpointList) shuffle(intN func(n int) int) {
+	if intN == nil {
+		intN = rand.IntN
+	}
+	defer func() {
+		if recover() != nil {
+			l.shuffle(nil)
+		}
+	}()
+	for i := len(l.list) - 1; i > 0; i-- { // Fisher–Yates
+		j := min(max(0, intN(i+1)), i)
+		l.list[i], l.list[j] = l.list[j], l.list[i]
+	}
 }
 
 // failing says whether a failure of e counts at now.

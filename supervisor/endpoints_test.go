@@ -22,6 +22,7 @@ func TestEndpointOrder(t *testing.T) {
 		{"back to the first after its failure is forgotten", Endpoints{Memory: 3 * time.Second}, "xooooo", "abbaaa"},
 		{"sticky stays", Endpoints{Order: Sticky, Memory: 3 * time.Second}, "xooooo", "abbbbb"},
 		{"shuffled once", Endpoints{Order: Shuffled, IntN: func(n int) int { return 0 }}, "xxxx", "bcab"},
+		{"shuffled although IntN panics", Endpoints{Order: Shuffled, IntN: func(n int) int { panic("no dice") }}, "", ""},
 		{"excluded for good", Endpoints{Memory: time.Millisecond}, "-oo-oo", "abbbcc"},
 		{"the last is not excluded", Endpoints{}, "----", "abcc"},
 	} {

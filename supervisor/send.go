@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/actors"
@@ -56,6 +57,13 @@ func (s *supervisor) forward(ctx actor.Context, command any) {
 	case *actors.PingCall:
 		c.Err <- err
 	}
+}
+
+// unknown answers what is no command, so that its sender does not wait for ever.
+func (s *supervisor) unknown(ctx actor.Context, message any) {
+	err := fmt.Errorf("message of type %T: %w", message, messages.ErrUnknownCommand)
+	s.Logger.Warn("dandelion: message was not understood", slog.String("type", fmt.Sprintf("%T", message)))
+	s.refuse(ctx, 0, err)
 }
 
 // refuse answers a command that was not accepted.

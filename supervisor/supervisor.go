@@ -127,6 +127,9 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.start(ctx)
 	case *actor.Stopping:
 		s.stopped()
+	case actor.AutoReceiveMessage, actor.SystemMessage, *actor.DeadLetterResponse:
+	default:
+		s.unknown(ctx, msg)
 	}
 }
 
@@ -234,6 +237,7 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 		Stream:    d.result.Stream,
 		Buffered:  d.result.Buffered,
 		Epoch:     s.epoch,
+		Server:    hostOf(d.opened.URL),
 		Opened:    d.opened,
 		Callback:  s.callback,
 		Owner:     s.self,

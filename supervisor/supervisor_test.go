@@ -3,6 +3,7 @@ package supervisor_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -153,6 +154,31 @@ func TestStopWhileConnecting(t *testing.T) {
 			require.Error(t, err, "the stream is closed")
 		}
 		time.Sleep(10 * time.Second)
+	})
+}
+
+// What is no command is answered, so that nobody waits for it.
+func TestUnknownCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system := newSystem()
+		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
+			Request: handshake.Request{URL: "ws://server.test/"},
+			Handshaker: handshaker(func(ctx context.Context, _ *handshake.Request) (*handshake.Result, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}),
+		}))
+		for _, message := range []any{messages.SendText{Text: "by value"}, "text", 7, &messages.Opened{}} {
+			answer, err := system.Root.RequestFuture(pid, message, time.Second).Result()
+			require.NoError(t, err, "%T", message)
+			require.ErrorIs(t, answer.(*messages.SendFailed).Err, messages.ErrUnknownCommand)
+			require.ErrorContains(t, answer.(*messages.SendFailed).Err, fmt.Sprintf("%T", message))
+			system.Root.Send(pid, message)
+		}
+		answer, err := system.Root.RequestFuture(pid, &messages.Stop{}, time.Minute).Result()
+		require.NoError(t, err)
+		require.IsType(t, &messages.Stopped{}, answer)
+		time.Sleep(2 * time.Second)
 	})
 }
 
