@@ -156,7 +156,7 @@ func (w *writer) settle() {
 // of them may be an inline handler, for whose return the protocol actor waits.
 func (w *writer) fail(err error) {
 	w.failed = true
-	for _, o := range w.conn.Out.broken(&messages.CloseError{Code: wire.StatusAbnormal, Cause: writeFailure(err)}) {
+	for _, o := range w.conn.Out.broken(&messages.CloseError{Code: wire.StatusAbnormal, Cause: writeFailure(err), Server: w.conn.Server}) {
 		w.conn.seam.reply(w.conn.Epoch, o)
 	}
 	w.conn.seam.post(w.protocol, &written{err: err})
