@@ -1,0 +1,219 @@
+package dandelion_test
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dandelionws/dandelion"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/test/wstest"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+func TestHandlerCallbacks(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		var mu sync.Mutex
+		var got []string
+		note := func(line string) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, line)
+		}
+		opts.Handler = &dandelion.Handler{
+			OnConnecting: func(c *dandelion.Client, e *messages.Connecting) { note("connecting " + e.URL) },
+			OnOpen: func(c *dandelion.Client, e *messages.Opened) {
+				note("open")
+				require.NoError(t, c.SendText("from OnOpen"))
+			},
+			OnText: func(c *dandelion.Client, text string) {
+				note("text " + text)
+				require.NoError(t, c.WriteText(context.Background(), "re: "+text))
+			},
+			OnBinary: func(c *dandelion.Client, data []byte) { note("binary " + string(data)) },
+			OnPing:   func(c *dandelion.Client, data []byte) { note("ping " + string(data)) },
+			OnPong: func(c *dandelion.Client, e *messages.PongReceived) {
+				note("pong " + string(e.Data) + " " + e.RTT.String())
+			},
+			OnClosing: func(c *dandelion.Client, e *messages.Closing) { note("closing by " + e.By.String()) },
+			OnClosed:  func(c *dandelion.Client, e *messages.Closed) { note("closed " + e.Err.Code.String()) },
+			OnStopped: func(c *dandelion.Client, e *messages.Stopped) { note("stopped") },
+		}
+		c, conn := open(t, s, opts)
+		conn.ExpectText("from OnOpen")
+		conn.SendText("one")
+		conn.ExpectText("re: one")
+		conn.SendBinary([]byte("two"))
+		conn.SendPing([]byte("three"))
+		conn.ExpectPong([]byte("three"))
+		require.NoError(t, c.SendPing([]byte("four")))
+		conn.ExpectPing()
+		time.Sleep(70 * time.Millisecond)
+		conn.SendPong([]byte("four"))
+		conn.SendPong([]byte("five"))
+		finish(t, c, conn)
+		synctest.Wait()
+		require.Equal(t, []string{
+			"connecting ws://pipe.test", "open", "text one", "binary two", "ping three",
+			"pong four 70ms", "pong five 0s", "closing by remote", "closed normal closure", "stopped",
+		}, got)
+	})
+}
+
+func TestCloseFromHandler(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		result := make(chan error, 1)
+		opts.Handler = &dandelion.Handler{OnText: func(c *dandelion.Client, text string) {
+			result <- c.Close(context.Background(), wire.StatusNormal, text)
+		}}
+		c, conn := open(t, s, opts)
+		conn.SendText("bye")
+		conn.ExpectClose(wire.StatusNormal)
+		conn.SendClose(wire.StatusNormal, "")
+		conn.Close()
+		require.NoError(t, <-result)
+		require.Equal(t, messages.StateStopped, c.State())
+	})
+}
+
+func TestPanicInHandler(t *testing.T) {
+	t.Run("fail the connection", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+			var log strings.Builder
+			var reported *messages.HandlerFailed
+			opts.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			opts.Handler = &dandelion.Handler{
+				OnText:  func(c *dandelion.Client, text string) { panic("no " + text) },
+				OnPanic: func(c *dandelion.Client, e *messages.HandlerFailed) { reported = e },
+			}
+			c, conn := open(t, s, opts)
+			conn.SendText("good")
+			conn.ExpectClose(wire.StatusInternalError)
+			conn.ExpectEOF()
+			conn.Close()
+			<-c.Done()
+			synctest.Wait()
+			require.ErrorIs(t, c.Err(), messages.ErrHandlerFailed)
+			require.ErrorContains(t, c.Err(), "no good")
+			require.Equal(t, "no good", reported.Value)
+			require.Contains(t, string(reported.Stack), "TestPanicInHandler")
+			require.Contains(t, log.String(), "handler failed")
+		})
+	})
+	t.Run("continue", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+			var got []string
+			opts.OnPanic = supervisor.ContinueOnPanic
+			opts.Handler = &dandelion.Handler{OnText: func(c *dandelion.Client, text string) {
+				if text == "bad" {
+					panic(text)
+				}
+				got = append(got, text)
+			}}
+			c, conn := open(t, s, opts)
+			// In one batch: the panic must not take the messages behind it along.
+			var buf []byte
+			for _, text := range []string{"a", "bad", "b", "bad", "bad", "c"} {
+				buf = wire.AppendServerFrame(buf, true, 0, wire.OpText, []byte(text))
+			}
+			conn.WriteRaw(buf)
+			finish(t, c, conn)
+			synctest.Wait()
+			require.Equal(t, []string{"a", "b", "c"}, got)
+		})
+	})
+	t.Run("the report panics too", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+			opts.OnPanic = supervisor.ContinueOnPanic
+			opts.Handler = &dandelion.Handler{
+				OnText:  func(c *dandelion.Client, text string) { panic("first") },
+				OnPanic: func(c *dandelion.Client, e *messages.HandlerFailed) { panic("second") },
+			}
+			c, conn := open(t, s, opts)
+			conn.SendText("x")
+			finish(t, c, conn)
+		})
+	})
+}
+
+// A handler that ends its goroutine, as t.FailNow does, has failed like one that panics.
+func TestGoexitInHandler(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.Handler = &dandelion.Handler{OnOpen: func(*dandelion.Client, *messages.Opened) { runtime.Goexit() }}
+		c, conn := open(t, s, opts)
+		conn.ExpectClose(wire.StatusInternalError)
+		conn.Close()
+		_, err := c.Read(t.Context())
+		require.ErrorContains(t, err, "Goexit")
+		<-c.Done()
+	})
+}
+
+func TestInlineHandler(t *testing.T) {
+	ctx := newContext(t)
+	s := newEcho(t)
+	got := make(chan string, 1)
+	c, err := dandelion.Dial(ctx, s.URL(), &dandelion.Options{Inline: true, Handler: &dandelion.Handler{
+		OnText: func(c *dandelion.Client, text string) { got <- text },
+	}})
+	require.NoError(t, err)
+	require.NoError(t, c.SendText("inline"))
+	require.Equal(t, "inline", <-got)
+	require.NoError(t, c.Close(ctx, wire.StatusNormal, ""))
+}
+
+// An inline handler may send and wait for it, also in OnOpen, and is told when the
+// connection breaks meanwhile.
+func TestInlineHandlerWrites(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.Inline = true
+		failed := make(chan error, 1)
+		opts.Handler = &dandelion.Handler{
+			OnOpen: func(c *dandelion.Client, _ *messages.Opened) {
+				require.NoError(t, c.WriteText(context.Background(), "hello"))
+				require.NoError(t, c.SendPing([]byte("?")))
+				require.ErrorIs(t, c.SendPing(make([]byte, 126)), messages.ErrControlTooLong)
+			},
+			OnText: func(c *dandelion.Client, text string) {
+				for range 2 { // of which the second finds the stream broken
+					time.Sleep(time.Second)
+					if err := c.WriteText(context.Background(), text); err != nil {
+						failed <- err
+						return
+					}
+				}
+			},
+		}
+		c, conn := open(t, s, opts)
+		conn.ExpectText("hello")
+		require.Equal(t, "?", string(conn.ExpectPing().Payload))
+		conn.SendText("echo")
+		conn.ExpectText("echo")
+		conn.Reset()
+		require.ErrorIs(t, <-failed, messages.ErrClosed)
+		<-c.Done()
+		require.ErrorIs(t, c.Err(), messages.ErrClosed)
+	})
+}
+
+// A callback may use the client before Supervise has returned.
+func TestCloseFromTheFirstCallback(t *testing.T) {
+	s := newEcho(t)
+	stopped := make(chan struct{})
+	_, err := dandelion.Supervise(t.Context(), s.URL(), &dandelion.Options{Handler: &dandelion.Handler{
+		OnConnecting: func(c *dandelion.Client, _ *messages.Connecting) {
+			c.Close(t.Context(), wire.StatusNormal, "")
+		},
+		OnStopped: func(*dandelion.Client, *messages.Stopped) { close(stopped) },
+	}})
+	require.NoError(t, err)
+	<-stopped
+}
