@@ -217,3 +217,57 @@ func TestCloseFromTheFirstCallback(t *testing.T) {
 	require.NoError(t, err)
 	<-stopped
 }
+
+// In the callbacks for events everything may be called, also with Inline; in those
+// for data what does not wait for the server.
+func TestInlineHandlerAsks(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.Inline = true
+		var states []messages.State
+		ask := func(c *dandelion.Client) { states = append(states, c.Status().State) }
+		closed := make(chan error, 1)
+		opts.Handler = &dandelion.Handler{
+			OnConnecting: func(c *dandelion.Client, _ *messages.Connecting) { ask(c) },
+			OnOpen: func(c *dandelion.Client, _ *messages.Opened) {
+				ask(c)
+				rtt, err := c.Ping(context.Background())
+				require.NoError(t, err)
+				require.Equal(t, 3*time.Second, rtt)
+				require.Equal(t, 3*time.Second, c.Status().RTT)
+			},
+			OnText: func(c *dandelion.Client, text string) {
+				ask(c)
+				c.Reconnect()
+			},
+			OnReconnecting: func(c *dandelion.Client, _ *messages.ReconnectScheduled) {
+				ask(c)
+				closed <- c.Close(context.Background(), wire.StatusNormal, "")
+			},
+		}
+		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+		require.NoError(t, err)
+		for i := range 2 {
+			conn := s.Accept(t.Context())
+			time.Sleep(time.Second)
+			conn.Upgrade()
+			ping := conn.ExpectPing()
+			time.Sleep(3 * time.Second)
+			conn.SendPong(ping.Payload)
+			if i == 1 {
+				time.Sleep(time.Second)
+				conn.Reset()
+				break
+			}
+			conn.SendText("now")
+			conn.ExpectClose(wire.StatusGoingAway)
+			conn.SendClose(wire.StatusGoingAway, "")
+			conn.Close()
+		}
+		require.NoError(t, <-closed)
+		<-c.Done()
+		require.Equal(t, []messages.State{
+			messages.StateConnecting, messages.StateOpen, messages.StateOpen,
+			messages.StateConnecting, messages.StateOpen, messages.StateWaiting,
+		}, states)
+	})
+}

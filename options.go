@@ -58,11 +58,12 @@ type Options struct {
 	// Handler are callbacks. If it has one of OnText, OnBinary, OnBorrowed and
 	// OnFragment, data goes to it; else data is to be read with Read or Messages.
 	Handler *Handler
-	// Inline runs the handler on the goroutine that reads from the network. That
-	// saves a hop, but a handler that takes long then holds up Pongs and closing,
-	// also when it waits in Write for a server that reads slowly. One that waits for
-	// the connection itself (Close, Shutdown, Ping, Read, Status, Done) waits for ever,
-	// or until its context ends: call these on another goroutine.
+	// Inline runs the callbacks for what arrives (OnText, OnBinary, OnBorrowed,
+	// OnFragment, OnPing, OnPong) on the goroutine that reads from the network. That
+	// saves a hop, but one that takes long then holds up Pongs and closing, also when
+	// it waits in Write for a server that reads slowly. In these callbacks what waits
+	// for something else from the server (Close, Shutdown, Ping, Read, Done) waits
+	// for ever, or until its context ends: call it on another goroutine.
 	Inline bool
 	// OnPanic says what follows a panic in a handler. Default: the connection is
 	// failed with the code 1011 and not made again.

@@ -35,7 +35,7 @@ type CallbackConfig struct {
 	Received func(kind messages.Kind, payload []byte)
 	// FailOnPanic ends the handling of data for the epoch in which the sink panicked.
 	FailOnPanic bool
-	// Inline runs the sink on the goroutine that reads from the network.
+	// Inline runs the sink for batches on the goroutine that reads from the network.
 	Inline   bool
 	Observer Observer
 	Logger   *slog.Logger // never nil
@@ -46,7 +46,7 @@ type CallbackConfig struct {
 func CallbackProps(cfg CallbackConfig) *actor.Props {
 	dispatcher := ownLane
 	if cfg.Inline {
-		dispatcher = inline
+		dispatcher = batchesInline
 	}
 	return actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg} },
 		actor.WithDispatcher(dispatcher), Mailbox(RoleCallback, 0, cfg.Observer))

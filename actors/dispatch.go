@@ -18,7 +18,12 @@ var inline = actor.NewSynchronizedDispatcher(64)
 // ownLane gives an actor with the mailbox of this package a lane of its own.
 var ownLane actor.Dispatcher = laneMark{}
 
-type laneMark struct{}
+// batchesInline is ownLane, but for a Batch, which an idle actor handles on the
+// goroutine of the reader. Events stay on the lane: they can come from an actor for
+// which the handler of one may have to wait.
+var batchesInline actor.Dispatcher = laneMark{batchesInline: true}
+
+type laneMark struct{ batchesInline bool }
 
 func (laneMark) Throughput() int   { return 300 }
 func (laneMark) Schedule(f func()) { go f() }

@@ -28,7 +28,8 @@ type mailbox struct {
 
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
-	inline     bool
+	inline     bool        // everything runs on its sender's goroutine, …
+	batches    bool        // … or every Batch does
 	run        func()      // processAll, made once
 	stopped    deadLetters // set when the actor has stopped
 
@@ -52,6 +53,8 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 		m.inline = true
 	case ownLane:
 		m.dispatcher = &lane{}
+	case batchesInline:
+		m.dispatcher, m.batches = &lane{}, true
 	}
 	m.run = m.processAll
 }
@@ -62,6 +65,8 @@ func (m *mailbox) runsHere(message any) bool {
 		return true
 	}
 	switch message := message.(type) {
+	case *Batch:
+		return m.batches
 	case *flush:
 		return message.now
 	case Brought:
