@@ -2,6 +2,7 @@ package dandelion_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -155,6 +156,34 @@ func TestGoexitInHandler(t *testing.T) {
 		require.ErrorContains(t, err, "Goexit")
 		<-c.Done()
 	})
+}
+
+// That ends the connection, as nobody is left to go on with what has arrived; with an
+// inline handler also because it takes the goroutine that reads away.
+func TestGoexitInDataHandler(t *testing.T) {
+	for _, inline := range []bool{false, true} {
+		for _, policy := range []supervisor.PanicPolicy{supervisor.FailOnPanic, supervisor.ContinueOnPanic} {
+			t.Run(fmt.Sprintf("inline %v, policy %d", inline, policy), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+					opts.Inline, opts.OnPanic = inline, policy
+					handled := 0
+					opts.Handler = &dandelion.Handler{OnText: func(*dandelion.Client, string) {
+						handled++
+						runtime.Goexit()
+					}}
+					c, conn := open(t, s, opts)
+					conn.SendText("go")
+					conn.SendText("on")
+					_, end := conn.ReadAll()
+					require.NotZero(t, end)
+					conn.Close()
+					<-c.Done()
+					require.ErrorContains(t, c.Err(), "Goexit")
+					require.Equal(t, 1, handled)
+				})
+			})
+		}
+	}
 }
 
 func TestInlineHandler(t *testing.T) {

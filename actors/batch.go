@@ -24,6 +24,7 @@ type Batch struct {
 
 	control bool // there are control frames among Items
 	owning  bool // there are Items that own their payload
+	queued  bool // waited in a mailbox: whoever handles it is not the reader's goroutine
 
 	violation error // what breaks the protocol behind the items
 	end       error // the stream ended behind the items

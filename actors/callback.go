@@ -61,6 +61,7 @@ type callback struct {
 	ended     bool     // Stopped was delivered
 	finish    *actor.PID
 	reporting bool // the last event was a HandlerFailed
+	exiting   bool // the sink has called runtime.Goexit
 }
 
 // Receive blocks as long as the user's handler does.
@@ -127,7 +128,12 @@ func (c *callback) received(b *Batch) {
 
 // handle gives the sink a batch and returns false if it panicked.
 func (c *callback) handle(ctx actor.Context, b *Batch) (ok bool) {
-	c.reporting = false
+	c.reporting, c.exiting = false, false
+	defer func() {
+		if c.exiting { // nobody goes on with b
+			b.Release()
+		}
+	}()
 	defer c.recover(ctx, &ok)
 	c.Sink.Batch(b)
 	return true
@@ -160,12 +166,13 @@ func (c *callback) recover(ctx actor.Context, ok *bool) {
 	}
 	value := recover()
 	if value == nil {
-		value = "runtime.Goexit was called"
+		value = messages.ErrGoexit
+		c.exiting = true
 	}
 	if c.reporting {
 		return // the handler of the report panicked itself
 	}
-	if c.FailOnPanic {
+	if c.FailOnPanic || c.exiting {
 		c.failed = c.epoch
 	}
 	c.report(ctx, &messages.HandlerFailed{Epoch: c.epoch, Value: value, Stack: debug.Stack()})

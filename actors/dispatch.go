@@ -18,9 +18,9 @@ var inline = actor.NewSynchronizedDispatcher(64)
 // ownLane gives an actor with the mailbox of this package a lane of its own.
 var ownLane actor.Dispatcher = laneMark{}
 
-// batchesInline is ownLane, but for a Batch, which an idle actor handles on the
-// goroutine of the reader. Events stay on the lane: they can come from an actor for
-// which the handler of one may have to wait.
+// batchesInline is ownLane, but for a Batch that comes on the goroutine of the
+// reader, where an idle actor handles it. Everything else stays on the lane: it may
+// come from an actor for which the user's handler has to wait.
 var batchesInline actor.Dispatcher = laneMark{batchesInline: true}
 
 type laneMark struct{ batchesInline bool }

@@ -15,11 +15,11 @@ func Mailbox(role Role, epoch uint64, observer Observer) actor.PropsOption {
 	})
 }
 
-// mailbox does what protoactor's unbounded mailbox does, and four things more: a
+// mailbox does what protoactor's unbounded mailbox does, and five things more: a
 // message for an idle actor that runs on its sender's goroutine takes no way
 // through a queue, which halves the cost of a hop (see BenchmarkHop); a message
 // can ask for that although the actor has a lane; an observer sees who gets what;
-// and what an actor that stops has not handled goes to the dead letters, so that
+// code of the user that ends its goroutine does not end the actor's work; and what an actor that stops has not handled goes to the dead letters, so that
 // its sender is told, where protoactor would drop it silently.
 type mailbox struct {
 	role     Role
@@ -66,7 +66,7 @@ func (m *mailbox) runsHere(message any) bool {
 	}
 	switch message := message.(type) {
 	case *Batch:
-		return m.batches
+		return m.batches && !message.queued
 	case *flush:
 		return message.now
 	case Brought:
@@ -111,6 +111,9 @@ func (m *mailbox) PostSystemMessage(message any) {
 }
 
 func (m *mailbox) push(q *queue, message any) {
+	if b, ok := message.(*Batch); ok {
+		b.queued = true
+	}
 	m.mu.Lock()
 	q.push(message)
 	if q == &m.user {
@@ -173,15 +176,10 @@ func (m *mailbox) processQueued() (more bool) {
 	var message any
 	returned := false
 	defer func() {
-		if returned {
-			return
-		}
-		if r := recover(); r != nil {
-			m.invoker.EscalateFailure(r, message)
+		if !returned {
+			m.failed(recover(), message)
 			more = true
-			return
 		}
-		go m.processAll() // runtime.Goexit in code of the user takes this goroutine away
 	}()
 	for {
 		var system, ok bool
@@ -201,13 +199,25 @@ func (m *mailbox) processQueued() (more bool) {
 
 // process handles one user message.
 func (m *mailbox) process(message any) {
+	returned := false
 	defer func() {
-		if r := recover(); r != nil {
-			m.invoker.EscalateFailure(r, message)
+		if !returned {
+			m.failed(recover(), message)
 		}
 	}()
 	m.invokeUser(message)
 	m.handled(message)
+	returned = true
+}
+
+// failed takes a panic. Without one it was runtime.Goexit in code of the user, which
+// takes this goroutine away: another one goes on.
+func (m *mailbox) failed(reason, message any) {
+	if reason == nil {
+		go m.processAll()
+		return
+	}
+	m.invoker.EscalateFailure(reason, message)
 }
 
 // deadLetters is where messages for a stopped actor go.

@@ -143,11 +143,16 @@ type readLoop struct {
 }
 
 func (l *readLoop) run() {
-	err := l.read()
-	b := l.newBatch()
-	b.end = err
-	l.post(b)
+	err := errReaderEnded
+	defer func() {
+		b := l.newBatch()
+		b.end = err
+		l.post(b)
+	}()
+	err = l.read()
 }
+
+var errReaderEnded = errors.New("the goroutine that reads was ended: runtime.Goexit was called in an inline handler")
 
 // read turns the stream into batches until it ends, and returns why.
 func (l *readLoop) read() (err error) {

@@ -61,6 +61,9 @@ var (
 	// ErrNotForPool: a pool does not choose a member for this command. Send it to
 	// the PID of a member (GetMember).
 	ErrNotForPool = errors.New("command is for one member, not for a pool")
+	// ErrGoexit: the user's handler has ended its goroutine, as t.FailNow does. The
+	// connection is failed, whatever the policy for panics is.
+	ErrGoexit = errors.New("runtime.Goexit was called")
 	// ErrHandlerFailed: the connection was failed because the user's handler failed.
 	ErrHandlerFailed = errors.New("handler failed")
 )

@@ -385,7 +385,7 @@ func (s *supervisor) callbackFailed(ctx actor.Context, event *messages.HandlerFa
 	_, s.targetGone = event.Value.(*messages.HandlerTerminatedError)
 	if !s.targetGone {
 		s.emit(event)
-		if s.OnPanic == ContinueOnPanic {
+		if s.OnPanic == ContinueOnPanic && event.Value != messages.ErrGoexit {
 			return
 		}
 	}
