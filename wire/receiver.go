@@ -22,9 +22,9 @@ const (
 	// a header alone.
 	firstBuffer = 64 << 10
 	// growth is how many more bytes are allocated for each that has arrived, if
-	// so many are announced. With 4 a third of a long message is copied when
-	// the buffer grows, with 2 all of it.
-	growth = 4
+	// so many are announced. With 16 a fifteenth of a long message is copied when
+	// the buffer grows, with 4 a third, with 2 all of it.
+	growth = 16
 	// directRead is how many bytes have to be missing for Space to be worth
 	// while: below, one read can bring the frames behind as well.
 	directRead = 32 << 10
