@@ -186,6 +186,39 @@ func TestGoexitInDataHandler(t *testing.T) {
 	}
 }
 
+// A handler that takes long holds up neither Pongs nor what else is read, and gets
+// its messages in order; afterwards nothing is left of the goroutine that it had.
+func TestSlowHandler(t *testing.T) {
+	const handOver = time.Millisecond // with the handler busy, until another goroutine reads
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		let, got := make(chan struct{}), make(chan string)
+		opts.Handler = &dandelion.Handler{OnText: func(_ *dandelion.Client, text string) {
+			if text == "slow" {
+				<-let
+			}
+			got <- text
+		}}
+		c, conn := open(t, s, opts)
+		for range 3 {
+			conn.SendText("slow")
+			start := time.Now()
+			conn.SendPing([]byte("there?"))
+			conn.ExpectPong([]byte("there?"))
+			require.LessOrEqual(t, time.Since(start), handOver)
+			conn.SendText("quick")
+			conn.SendPing([]byte("again"))
+			conn.ExpectPong([]byte("again"))
+			require.LessOrEqual(t, time.Since(start), handOver, "the second goroutine reads all that comes")
+			let <- struct{}{}
+			require.Equal(t, "slow", <-got)
+			require.Equal(t, "quick", <-got)
+			synctest.Wait()
+		}
+		conn.Close()
+		<-c.Done()
+	})
+}
+
 func TestInlineHandler(t *testing.T) {
 	ctx := newContext(t)
 	s := newEcho(t)

@@ -44,9 +44,9 @@ type CallbackConfig struct {
 // CallbackProps are of the callback actor. It runs user code and nothing else,
 // and belongs to the supervisor, which is its parent: it lives through reconnects.
 func CallbackProps(cfg CallbackConfig) *actor.Props {
-	dispatcher := ownLane
+	dispatcher := besideReader
 	if cfg.Inline {
-		dispatcher = batchesInline
+		dispatcher = insideReader
 	}
 	return actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg} },
 		actor.WithDispatcher(dispatcher), Mailbox(RoleCallback, 0, cfg.Observer))

@@ -98,6 +98,10 @@ type Conn struct {
 	state  atomic.Uint32
 
 	received atomic.Uint64 // data messages
+
+	// behind is work of the callback actor, to be done where the reader is, behind
+	// the batch that it is posting. It belongs to the goroutine that reads.
+	behind func()
 }
 
 // NewConn prepares a connection. It lives when an actor was spawned from Props.

@@ -16,14 +16,28 @@ import (
 var inline = actor.NewSynchronizedDispatcher(64)
 
 // ownLane gives an actor with the mailbox of this package a lane of its own.
-var ownLane actor.Dispatcher = laneMark{}
+var ownLane actor.Dispatcher = laneMark{batchesOnLane}
 
-// batchesInline is ownLane, but for a Batch that comes on the goroutine of the
-// reader, where an idle actor handles it. Everything else stays on the lane: it may
-// come from an actor for which the user's handler has to wait.
-var batchesInline actor.Dispatcher = laneMark{batchesInline: true}
+// besideReader is ownLane, but for the work that a Batch brings an idle actor, if the
+// Batch comes on the goroutine of the reader: that goroutine does it, behind what it is
+// doing (see readLoop).
+var besideReader actor.Dispatcher = laneMark{batchesBeside}
 
-type laneMark struct{ batchesInline bool }
+// insideReader is ownLane, but for a Batch that comes on the goroutine of the
+// reader, where an idle actor handles it at once. Everything else stays on the lane: it
+// may come from an actor for which the user's handler has to wait.
+var insideReader actor.Dispatcher = laneMark{batchesInside}
+
+type laneMark struct{ batches place }
+
+// place is where an idle actor with a lane handles a Batch that comes on the goroutine of the reader.
+type place uint8
+
+const (
+	batchesOnLane place = iota
+	batchesBeside
+	batchesInside
+)
 
 func (laneMark) Throughput() int   { return 300 }
 func (laneMark) Schedule(f func()) { go f() }

@@ -28,8 +28,8 @@ type mailbox struct {
 
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
-	inline     bool        // everything runs on its sender's goroutine, …
-	batches    bool        // … or every Batch does
+	inline     bool        // everything runs on its sender's goroutine
+	batches    place       // where a Batch of an idle actor is handled
 	run        func()      // processAll, made once
 	stopped    deadLetters // set when the actor has stopped
 
@@ -48,14 +48,10 @@ var _ actor.Mailbox = (*mailbox)(nil)
 
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
 	m.invoker, m.dispatcher = invoker, dispatcher
-	switch dispatcher {
-	case inline:
-		m.inline = true
-	case ownLane:
-		m.dispatcher = &lane{}
-	case batchesInline:
-		m.dispatcher, m.batches = &lane{}, true
+	if mark, ok := dispatcher.(laneMark); ok {
+		m.dispatcher, m.batches = &lane{}, mark.batches
 	}
+	m.inline = dispatcher == inline
 	m.run = m.processAll
 }
 
@@ -66,7 +62,7 @@ func (m *mailbox) runsHere(message any) bool {
 	}
 	switch message := message.(type) {
 	case *Batch:
-		return m.batches && !message.queued
+		return m.batches == batchesInside && !message.queued
 	case *flush:
 		return message.now
 	case Brought:
@@ -96,8 +92,26 @@ func (m *mailbox) PostUserMessage(message any) {
 		m.processAll()
 		return
 	}
+	reading := m.besideReader(message)
 	m.push(&m.user, message)
-	m.schedule()
+	switch {
+	case !m.running.CompareAndSwap(false, true):
+	case reading != nil:
+		reading.behind = m.run
+	default:
+		m.dispatcher.Schedule(m.run)
+	}
+}
+
+// besideReader returns the connection on whose reader's goroutine the actor shall
+// handle message, nil if it shall not.
+func (m *mailbox) besideReader(message any) *Conn {
+	if m.batches == batchesBeside {
+		if b, ok := message.(*Batch); ok && !b.queued {
+			return b.conn
+		}
+	}
+	return nil
 }
 
 func (m *mailbox) PostSystemMessage(message any) {

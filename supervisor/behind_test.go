@@ -76,6 +76,7 @@ func (h *held) about() (about []any, last any) {
 // the handler itself when it gets to it. It is one event, however long it takes.
 func TestHandlerBehind(t *testing.T) {
 	const window, size = 64 << 10, 4096
+	const handOver = time.Millisecond // with the handler busy, until another goroutine reads
 	behind, caughtUp := "WARN dandelion: handler is behind, reading has stopped", "INFO dandelion: handler has caught up, reading goes on"
 	for _, test := range []struct {
 		name    string
@@ -103,12 +104,13 @@ func TestHandlerBehind(t *testing.T) {
 					Settings: actors.Settings{ReceiveWindow: window},
 				}))
 				server := <-servers
-				start := time.Now()
+				synctest.Wait() // the handler has nothing to do
+				start := time.Now().Add(handOver)
 				for range 2 * window / size {
 					_, err := server.Write(wire.AppendServerFrame(nil, true, 0, wire.OpBinary, make([]byte, size)))
 					require.NoError(t, err)
 				}
-				time.Sleep(test.stall)
+				time.Sleep(handOver + test.stall)
 				synctest.Wait()
 				require.True(t, view.Conn().Throttled())
 				require.Equal(t, test.log, log.get(), "in the log while the handler is busy")

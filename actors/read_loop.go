@@ -1,0 +1,280 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
+
+// drainMax is how many bytes are thrown away behind a Close or a violation
+// before the stream is given up.
+const drainMax = 4 << 20
+
+// readLoop is what reads the stream, on a goroutine of its own, which blocks. It ends
+// when the stream does.
+//
+// The callback actor works on this goroutine as well, each time behind the batch that
+// gives it something to do: a message then crosses to no other goroutine, which
+// on two CPUs costs more than all the rest (workload pingpong-32 of test/bench).
+// If that takes longer than handOver, another goroutine goes on with reading, and
+// the one before stays with the callback actor until that has nothing left to do.
+// So a slow handler holds up reading for handOver at most.
+type readLoop struct {
+	conn           *Conn
+	self, protocol *actor.PID
+	receiver       *wire.Receiver
+	source         source
+	batch          *Batch // to be filled by the next read, may be nil
+	err            error  // that came with the last read
+
+	// turn counts the goroutines that have read: all of the above belongs to the
+	// last one. Its lowest bit says that this one is away, with the callback actor.
+	turn  atomic.Uint64
+	watch *time.Timer // looks whether it is away for long; nil before it was
+}
+
+// handOver is how long the callback actor may keep the goroutine that reads.
+const handOver = time.Millisecond
+
+const away = 1 // the lowest bit of readLoop.turn
+
+func newReadLoop(c *Conn, self, protocol *actor.PID) *readLoop {
+	cfg := wire.ReceiverConfig{Role: wire.Client, Limits: c.Limits, Streaming: c.Streaming}
+	if c.Borrowed {
+		cfg.Buffers = joinBuffers{}
+	}
+	return &readLoop{
+		conn:     c,
+		self:     self,
+		protocol: protocol,
+		receiver: wire.NewReceiver(cfg),
+		source:   newSource(c.Stream),
+	}
+}
+
+// run reads until the stream ends, or another goroutine has taken over.
+func (l *readLoop) run() {
+	mine := l.turn.Load()
+	err := errReaderEnded
+	defer func() {
+		if l.turn.Load() == mine {
+			b := l.newBatch()
+			b.end = err
+			l.post(b)
+		}
+	}()
+	err = l.read()
+}
+
+var (
+	errReaderEnded = errors.New("the goroutine that reads was ended: runtime.Goexit was called in an inline handler")
+	errTakenOver   = errors.New("another goroutine reads") // never leaves this file
+)
+
+// read turns the stream into batches until it ends, and returns why.
+func (l *readLoop) read() (err error) {
+	defer func() {
+		if r := recover(); r != nil { // of a stream that the caller supplied
+			err = fmt.Errorf("panic while reading: %v\n%s", r, debug.Stack())
+		}
+	}()
+	w := &l.conn.window
+	if buffered := l.conn.Buffered; len(buffered) > 0 {
+		l.conn.Buffered = nil
+		w.reads.Add(1)
+		b := l.newBatch()
+		b.Items, b.violation = l.receiver.Receive(b.Items, buffered)
+		if !l.deliver(b, nil) {
+			return errTakenOver
+		}
+	}
+	for l.err == nil && w.wait() && !w.discard.Load() {
+		if !l.readOnce() {
+			return errTakenOver
+		}
+	}
+	if l.err != nil {
+		return l.err
+	}
+	return l.drain()
+}
+
+// readOnce does one read and hands on what it brought. It returns false if another
+// goroutine has taken over.
+func (l *readLoop) readOnce() (mine bool) {
+	w := &l.conn.window
+	b := l.newBatch()
+	if space := l.receiver.Space(); space != nil { // straight into the message that is being received
+		var n int
+		if n, l.err = l.source.readInto(space); n == 0 {
+			return true
+		}
+		w.reads.Add(1)
+		b.Items, b.violation = l.receiver.Filled(b.Items, n)
+		return l.deliver(b, nil)
+	}
+	var in *input
+	var n int
+	in, n, l.err = l.source.read()
+	if n > 0 {
+		w.reads.Add(1)
+		b.Items, b.violation = l.receiver.Receive(b.Items, in.buf[:n])
+		return l.deliver(b, in)
+	}
+	if in != nil {
+		in.free()
+	}
+	return true
+}
+
+// deliver posts b if there is something in it, together with the input that its
+// items may refer to. It returns false if another goroutine has taken over.
+func (l *readLoop) deliver(b *Batch, in *input) (mine bool) {
+	w := &l.conn.window
+	if w.free.Load() && w.used.Load() >= w.size {
+		l.dropData(b)
+	}
+	weight := 1
+	refers := false
+	for i := range b.Items {
+		item := &b.Items[i]
+		if item.Owned {
+			b.owning = true
+			weight += len(item.Payload)
+		} else {
+			refers = refers || len(item.Payload) > 0
+		}
+		b.control = b.control || item.Opcode.IsControl()
+	}
+	if in != nil {
+		if refers {
+			b.input = in
+			weight += len(in.buf)
+		} else {
+			in.free()
+		}
+	}
+	if len(b.Items) == 0 && b.violation == nil {
+		return true
+	}
+	b.weight = weight
+	w.used.Add(int64(weight))
+	return l.post(b)
+}
+
+// dropData takes the data messages out of b: the user does not handle them, and
+// the connection is closing.
+func (l *readLoop) dropData(b *Batch) {
+	keep := b.Items[:0]
+	for _, item := range b.Items {
+		if item.Opcode.IsData() {
+			l.conn.window.discarded.Add(1)
+		} else {
+			keep = append(keep, item)
+		}
+	}
+	clear(b.Items[len(keep):])
+	b.Items = keep
+}
+
+// post hands b to the protocol actor, which owns it from then on, and lets the
+// callback actor handle what it gets. It returns false if another goroutine has
+// taken over.
+func (l *readLoop) post(b *Batch) (mine bool) {
+	l.batch = nil
+	if l.conn.window.stop.Load() {
+		return true
+	}
+	if b.violation != nil {
+		// Nothing behind a violation is looked at (RFC 6455 §7.1.7).
+		l.conn.window.discard.Store(true)
+	}
+	last := b.end != nil
+	l.conn.seam.post(l.protocol, b)
+	work := l.conn.behind
+	l.conn.behind = nil
+	switch {
+	case work == nil:
+		return true
+	case last: // nothing is left to be read
+		work()
+		return true
+	}
+	return l.visit(work)
+}
+
+// visit does the work of the callback actor, and returns false if another goroutine
+// has taken over meanwhile.
+func (l *readLoop) visit(work func()) (mine bool) {
+	turn := l.turn.Load()
+	l.turn.Store(turn | away)
+	if l.watch == nil {
+		l.watch = time.AfterFunc(handOver, l.takeOver)
+	} else {
+		l.watch.Reset(handOver)
+	}
+	returned := false
+	defer func() {
+		if !returned { // runtime.Goexit in code of the user
+			go l.takeOver()
+		}
+	}()
+	work()
+	returned = true
+	if !l.turn.CompareAndSwap(turn|away, turn) {
+		return false
+	}
+	l.watch.Stop()
+	return true
+}
+
+// takeOver goes on with reading on its goroutine, if the one that reads is away.
+func (l *readLoop) takeOver() {
+	turn := l.turn.Load()
+	if turn&away != 0 && l.turn.CompareAndSwap(turn, turn-away+2) {
+		l.run()
+	}
+}
+
+// tell reports that the handler is behind, or is not any more. It goes the way of
+// the data, so that it finds its place among the events of the connection.
+func (l *readLoop) tell(event any) {
+	switch e := event.(type) {
+	case *messages.HandlerBehind:
+		e.Epoch = l.conn.Epoch
+	case *messages.HandlerCaughtUp:
+		e.Epoch = l.conn.Epoch
+	}
+	l.conn.seam.post(l.protocol, event)
+}
+
+func (l *readLoop) newBatch() *Batch {
+	if l.batch == nil {
+		b := batches.Get().(*Batch)
+		b.Epoch, b.reader, b.conn = l.conn.Epoch, l.self, l.conn
+		l.batch = b
+	}
+	return l.batch
+}
+
+// drain throws away what still comes, so that closing the stream does not reset
+// it before the server has read our Close (RFC 6455 §7.1.1).
+func (l *readLoop) drain() error {
+	for total := 0; total < drainMax; {
+		in, n, err := l.source.read()
+		if in != nil {
+			in.free()
+		}
+		if err != nil {
+			return err
+		}
+		total += n
+	}
+	return errors.New("too much data behind the end of the connection")
+}

@@ -1,0 +1,90 @@
+package actors
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/dandelionws/dandelion/messages"
+)
+
+// window is the reader's credit: how much may be delivered and not yet handled.
+// The reader's goroutine uses it up, the reader actor gives it back.
+type window struct {
+	size      int64
+	used      atomic.Int64
+	released  atomic.Int64  // handled, but not told to the reader yet
+	free      atomic.Bool   // credit is not needed any more
+	throttled atomic.Bool   // the goroutine waits for credit
+	throttles atomic.Uint64 // how often it did
+	wake      chan struct{} // something of the above changed
+	discard   atomic.Bool   // throw away what comes
+	stop      atomic.Bool
+
+	reads     atomic.Uint64 // that brought something
+	discarded atomic.Int64  // data messages thrown away for want of credit
+
+	stoodStill atomic.Int64    // for how long the goroutine has waited for credit, in ns
+	patience   time.Duration   // for how long it does before that is an event
+	tell       func(event any) // tells it; on the goroutine
+}
+
+func (w *window) init(size int) {
+	w.size = int64(size)
+	w.wake = make(chan struct{}, 1)
+}
+
+func (w *window) traffic() traffic {
+	return traffic{w.reads.Load(), w.throttled.Load(), w.throttles.Load()}
+}
+
+// release takes back the credit of a batch and returns how much the reader
+// actor shall be told about now. Up to a quarter of the window stays untold, to
+// save messages: a reader that waits then still gets below half of it.
+func (w *window) release(bytes int) (due int) {
+	if w.released.Add(int64(bytes)) < w.size/4 {
+		return 0
+	}
+	return int(w.released.Swap(0))
+}
+
+func (w *window) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// wait blocks until there is credit, and returns false if the reader has to stop.
+func (w *window) wait() bool {
+	if w.used.Load() >= w.size && !w.unlimited() {
+		w.throttle()
+	}
+	return !w.stop.Load()
+}
+
+// throttle waits for credit. If it has to do so for long the user is told, once at
+// the beginning and once at the end: that bounds how many such events there are,
+// also in the mailbox of a handler that does not get to them.
+func (w *window) throttle() {
+	w.throttles.Add(1)
+	w.throttled.Store(true)
+	since, told := time.Now(), false
+	long := time.NewTimer(w.patience)
+	for w.used.Load() > w.size/2 && !w.unlimited() {
+		select {
+		case <-w.wake:
+		case <-long.C:
+			told = true
+			w.tell(&messages.HandlerBehind{Since: since, Unhandled: int(w.used.Load())})
+		}
+	}
+	long.Stop()
+	d := time.Since(since)
+	w.stoodStill.Add(int64(d))
+	w.throttled.Store(false)
+	if told && !w.unlimited() {
+		w.tell(&messages.HandlerCaughtUp{Stopped: d})
+	}
+}
+
+func (w *window) unlimited() bool { return w.free.Load() || w.discard.Load() || w.stop.Load() }
