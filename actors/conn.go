@@ -27,7 +27,7 @@ type Settings struct {
 	BehindAfter time.Duration
 	// QueueMessages and QueueBytes bound what is accepted for sending and not
 	// yet written, in data frames and in bytes of payload. Defaults 16384 and 4 MiB.
-	// One message is always accepted when nothing is queued.
+	// One message is always accepted when all before it are being written.
 	QueueMessages int
 	QueueBytes    int
 	// CloseTimeout bounds the closing handshake, and then how long the server

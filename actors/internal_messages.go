@@ -45,8 +45,12 @@ var flushNow, flushSoon = &flush{now: true}, &flush{}
 // halfClose tells the writer to end its side of the stream when all is written.
 type halfClose struct{}
 
-// writeDone comes from the goroutine that does the blocking writes.
+// writeDone comes from the goroutine that does the blocking writes, which goes on
+// with what the writer does next.
 type writeDone struct{ err error }
+
+// Brought implements Brought.
+func (*writeDone) Brought() {}
 
 // written tells the protocol actor that the writer has nothing left to do.
 type written struct {

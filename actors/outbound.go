@@ -114,7 +114,7 @@ type Outbound struct {
 
 // NewOutbound returns an Outbound that holds at most maxMsgs data frames and
 // maxBytes bytes of their payload that are not written. One frame is always
-// accepted when nothing is queued, whatever its size.
+// accepted, whatever its size, when all before it are being written.
 func NewOutbound(maxMsgs, maxBytes int) *Outbound {
 	return &Outbound{maxMsgs: maxMsgs, maxBytes: maxBytes}
 }
@@ -172,6 +172,9 @@ func (o *Outbound) Send(kind messages.Kind, data []byte, reply Reply) error {
 }
 
 func (o *Outbound) sendMessage(op wire.Opcode, data []byte, reply Reply) error {
+	if len(data) >= writtenHere {
+		return o.sendLarge(op, data, reply)
+	}
 	o.mu.Lock()
 	if err := o.admit(len(data), o.msgs, o.bytes); err != nil {
 		o.mu.Unlock()
@@ -183,7 +186,37 @@ func (o *Outbound) sendMessage(op wire.Opcode, data []byte, reply Reply) error {
 		return nil
 	}
 	o.appendData(true, op, data, reply)
-	o.unlockAndWake(reply.Done != nil || len(data) >= writtenHere)
+	o.unlockAndWake(reply.Done != nil)
+	return nil
+}
+
+// sendLarge is sendMessage for what takes long to encode: that is done without the
+// lock, so that meanwhile the writer can write what is queued, and Pongs be answered.
+func (o *Outbound) sendLarge(op wire.Opcode, data []byte, reply Reply) error {
+	o.mu.Lock()
+	err := o.admit(len(data), o.msgs, o.bytes)
+	o.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	keys := keySources.Get().(*wire.KeySource)
+	buf := wire.AppendFrame(newChunkBuffer(len(data)+maxHeader), true, 0, op, keys.Next(), data)
+	keySources.Put(keys)
+	o.mu.Lock()
+	if err := o.admit(len(data), o.msgs, o.bytes); err != nil {
+		o.mu.Unlock()
+		freeChunkBuffer(buf)
+		return err
+	}
+	if o.sending {
+		o.park(parked{op: op, fin: true, data: bytes.Clone(data), reply: reply})
+		o.mu.Unlock()
+		freeChunkBuffer(buf)
+		return nil
+	}
+	o.data = append(o.data, chunk{buf: buf})
+	o.count(&o.data[len(o.data)-1], len(data), reply)
+	o.unlockAndWake(true)
 	return nil
 }
 
@@ -192,17 +225,23 @@ func (o *Outbound) admit(size, msgs, load int) error {
 	if o.gate != gateOpen {
 		return o.err
 	}
-	if msgs >= o.maxMsgs || (load+size > o.maxBytes && msgs > 0) {
+	if msgs >= o.maxMsgs || (load+size > o.maxBytes && msgs > o.flying()) {
 		return fmt.Errorf("%w: %d messages and %d bytes wait (limits %d and %d); send again later or raise the limits",
 			messages.ErrQueueFull, msgs, load, o.maxMsgs, o.maxBytes)
 	}
 	return nil
 }
 
+// flying returns how many data frames the writer is writing.
+func (o *Outbound) flying() (msgs int) {
+	for i := range o.inflight {
+		msgs += o.inflight[i].msgs
+	}
+	return msgs
+}
+
 // appendData encodes one data frame behind what is queued.
 func (o *Outbound) appendData(fin bool, op wire.Opcode, payload []byte, reply Reply) {
-	o.msgs++
-	o.bytes += len(payload)
 	size := len(payload) + maxHeader
 	var c *chunk
 	if n := len(o.data); n > 0 && cap(o.data[n-1].buf)-len(o.data[n-1].buf) >= size {
@@ -212,8 +251,15 @@ func (o *Outbound) appendData(fin bool, op wire.Opcode, payload []byte, reply Re
 		c = &o.data[n]
 	}
 	c.buf = wire.AppendFrame(c.buf, fin, 0, op, o.key(), payload)
+	o.count(c, len(payload), reply)
+}
+
+// count notes that c has one more data frame, with size bytes of payload.
+func (o *Outbound) count(c *chunk, size int, reply Reply) {
+	o.msgs++
+	o.bytes += size
 	c.msgs++
-	c.payload += len(payload)
+	c.payload += size
 	if reply.wanted() {
 		c.replies = append(c.replies, reply)
 	}
@@ -463,6 +509,9 @@ func (o *Outbound) take(bufs [][]byte) [][]byte {
 	rest := copy(o.data, o.data[n:])
 	clear(o.data[rest:])
 	o.data = o.data[:rest]
+	if n > 0 && rest == 0 {
+		o.makeSpace() // for a frame of any size
+	}
 	if size == 0 {
 		o.pending = false
 		if o.keys != nil {
