@@ -4,7 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -32,7 +31,6 @@ type Batch struct {
 	input  *input // what Items refer to, nil if they own their payloads
 	weight int    // bytes of credit
 	conn   *Conn
-	reader *actor.PID
 }
 
 // Next returns the items one after the other, with the round-trip time if it is
@@ -62,7 +60,7 @@ var batches = sync.Pool{New: func() any { return new(Batch) }}
 // may be called from any goroutine, once.
 func (b *Batch) Release() {
 	if due := b.conn.window.release(b.weight); due > 0 {
-		b.conn.seam.post(b.reader, &credit{bytes: due})
+		b.conn.reader.post(&credit{bytes: due})
 	}
 	if b.input != nil {
 		b.input.free()

@@ -41,15 +41,23 @@ type CallbackConfig struct {
 	Logger   *slog.Logger // never nil
 }
 
-// CallbackProps are of the callback actor. It runs user code and nothing else,
+// Callback is a callback actor that lives.
+type Callback struct {
+	PID *actor.PID
+	box *mailbox
+}
+
+// SpawnCallback spawns a callback actor. It runs user code and nothing else,
 // and belongs to the supervisor, which is its parent: it lives through reconnects.
-func CallbackProps(cfg CallbackConfig) *actor.Props {
+func SpawnCallback(parent actor.SpawnerContext, cfg CallbackConfig) Callback {
 	dispatcher := besideReader
 	if cfg.Inline {
 		dispatcher = insideReader
 	}
-	return actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg} },
-		actor.WithDispatcher(dispatcher), Mailbox(RoleCallback, 0, cfg.Observer))
+	box := &mailbox{role: RoleCallback, observer: cfg.Observer}
+	pid := parent.Spawn(actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg} },
+		actor.WithDispatcher(dispatcher), withMailbox(box)))
+	return Callback{pid, box}
 }
 
 type callback struct {

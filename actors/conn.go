@@ -76,7 +76,7 @@ type Config struct {
 	// Borrowed says that nobody keeps the payload of an item after Release, also
 	// of those that are Owned. Their buffers are then used again.
 	Borrowed bool
-	Callback *actor.PID // gets batches and events
+	Callback Callback   // gets batches and events
 	Owner    *actor.PID // gets Ended
 	System   *actor.ActorSystem
 	Observer Observer     // nil: none
@@ -91,11 +91,13 @@ type Conn struct {
 	// Out takes what is to be sent, from any goroutine.
 	Out *Outbound
 
-	seam   seam
 	window window
-	rtt    atomic.Int64
-	srtt   atomic.Int64
-	state  atomic.Uint32
+	// The actors of the family; each is spawned on its mailbox.
+	protocol, reader, writer *mailbox
+
+	rtt   atomic.Int64
+	srtt  atomic.Int64
+	state atomic.Uint32
 
 	received atomic.Uint64 // data messages
 
@@ -108,9 +110,11 @@ type Conn struct {
 func NewConn(cfg Config) *Conn {
 	cfg.Settings = cfg.Settings.withDefaults()
 	c := &Conn{
-		Config: cfg,
-		Out:    NewOutbound(cfg.QueueMessages, cfg.QueueBytes),
-		seam:   seam{root: cfg.System.Root},
+		Config:   cfg,
+		Out:      NewOutbound(cfg.QueueMessages, cfg.QueueBytes),
+		protocol: &mailbox{role: RoleProtocol, epoch: cfg.Epoch, observer: cfg.Observer},
+		reader:   &mailbox{role: RoleReader, epoch: cfg.Epoch, observer: cfg.Observer},
+		writer:   &mailbox{role: RoleWriter, epoch: cfg.Epoch, observer: cfg.Observer},
 	}
 	c.window.init(cfg.ReceiveWindow)
 	c.window.patience = cfg.BehindAfter
@@ -123,7 +127,7 @@ func NewConn(cfg Config) *Conn {
 // connection is over, and then waits to be stopped.
 func (c *Conn) Props() *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &protocol{conn: c} },
-		actor.WithDispatcher(inline), Mailbox(RoleProtocol, c.Epoch, c.Observer))
+		actor.WithDispatcher(inline), withMailbox(c.protocol))
 }
 
 // State is OPEN, CLOSING or CLOSED.

@@ -10,9 +10,12 @@ import (
 // Mailbox returns the mailbox for an actor with this role: unbounded (credits
 // bound it), and observed if observer is not nil.
 func Mailbox(role Role, epoch uint64, observer Observer) actor.PropsOption {
-	return actor.WithMailbox(func() actor.Mailbox {
-		return &mailbox{role: role, epoch: epoch, observer: observer}
-	})
+	return withMailbox(&mailbox{role: role, epoch: epoch, observer: observer})
+}
+
+// withMailbox gives the one actor that is spawned with it the mailbox m.
+func withMailbox(m *mailbox) actor.PropsOption {
+	return actor.WithMailbox(func() actor.Mailbox { return m })
 }
 
 // mailbox does what protoactor's unbounded mailbox does, and five things more: a

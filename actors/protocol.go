@@ -16,9 +16,6 @@ import (
 type protocol struct {
 	conn    *Conn
 	machine *machine
-	self    *actor.PID
-	reader  *actor.PID
-	writer  *actor.PID
 
 	timers      [timerKinds]*time.Timer
 	generations [timerKinds]uint64
@@ -69,8 +66,8 @@ func (p *protocol) Receive(ctx actor.Context) {
 		return
 	case *messages.HandlerBehind, *messages.HandlerCaughtUp:
 		if p.machine.state == messages.StateOpen { // else nobody's fault any more
-			c.seam.post(c.Owner, msg) // in front of what it says
-			c.seam.post(c.Callback, msg)
+			c.tell(c.Owner, msg) // in front of what it says
+			c.Callback.box.post(msg)
 		}
 		return
 	case *messages.Close:
@@ -84,13 +81,12 @@ func (p *protocol) Receive(ctx actor.Context) {
 // refuse answers a send that was not accepted.
 func (p *protocol) refuse(reply Reply, err error) {
 	if err != nil {
-		p.conn.seam.reply(p.conn.Epoch, outcome{reply, err})
+		p.conn.reply(outcome{reply, err})
 	}
 }
 
 func (p *protocol) start(ctx actor.Context) {
 	c := p.conn
-	p.self = ctx.Self()
 	p.machine = newMachine(machineConfig{
 		shown:        &c.state,
 		measured:     c.measured,
@@ -102,11 +98,11 @@ func (p *protocol) start(ctx actor.Context) {
 		pingMisses:   c.PingMisses,
 		firstPing:    c.FirstPing,
 	}, c.Out, time.Now())
-	p.writer = ctx.Spawn(writerProps(c, p.self))
+	ctx.Spawn(writerProps(c))
 	if c.Opened != nil { // an inline handler may wait for what it writes
-		c.seam.post(c.Callback, c.Opened)
+		c.Callback.box.post(c.Opened)
 	}
-	p.reader = ctx.Spawn(readerProps(c, p.self))
+	ctx.Spawn(readerProps(c))
 }
 
 // batch hands what was read to the machine, and what the machine leaves of it to the callback.
@@ -117,7 +113,7 @@ func (p *protocol) batch(b *Batch) {
 	p.conn.received.Store(p.machine.data)
 	// What a Close or a violation in this batch sets off comes behind its messages.
 	if len(b.Items) > 0 {
-		p.conn.seam.post(p.conn.Callback, b)
+		p.conn.Callback.box.post(b)
 	} else {
 		b.Release()
 	}
@@ -136,26 +132,26 @@ func (p *protocol) carryOut() {
 			if closed, ok := e.event.(*messages.Closed); ok {
 				closed.Discarded = int(c.window.discarded.Load())
 			}
-			c.seam.post(c.Callback, e.event)
+			c.Callback.box.post(e.event)
 		case effectReply:
 			for _, o := range e.outcomes {
-				c.seam.reply(c.Epoch, o)
+				c.reply(o)
 			}
 		case effectSetTimer:
 			p.setTimer(e.timer, e.delay)
 		case effectStopTimer:
 			p.stopTimer(e.timer)
 		case effectUnthrottle:
-			c.seam.post(p.reader, &unthrottle{})
+			c.reader.post(&unthrottle{})
 		case effectDiscard:
-			c.seam.post(p.reader, &discard{})
+			c.reader.post(&discard{})
 		case effectHalfClose:
-			c.seam.post(p.writer, &halfClose{})
+			c.writer.post(&halfClose{})
 		case effectCloseStream:
 			// Closing a TLS stream writes an alert, which can block.
 			go c.closeStream(e.reset)
 		case effectEnd:
-			c.seam.post(c.Owner, e.ended)
+			c.tell(c.Owner, e.ended)
 		}
 	}
 }
@@ -163,7 +159,7 @@ func (p *protocol) carryOut() {
 func (p *protocol) setTimer(kind timerKind, d time.Duration) {
 	p.stopTimer(kind)
 	msg := &timeout{kind, p.generations[kind]}
-	p.timers[kind] = time.AfterFunc(d, func() { p.conn.seam.post(p.self, msg) })
+	p.timers[kind] = time.AfterFunc(d, func() { p.conn.protocol.post(msg) })
 }
 
 func (p *protocol) stopTimer(kind timerKind) {

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -26,12 +25,11 @@ const drainMax = 4 << 20
 // the one before stays with the callback actor until that has nothing left to do.
 // So a slow handler holds up reading for handOver at most.
 type readLoop struct {
-	conn           *Conn
-	self, protocol *actor.PID
-	receiver       *wire.Receiver
-	source         source
-	batch          *Batch // to be filled by the next read, may be nil
-	err            error  // that came with the last read
+	conn     *Conn
+	receiver *wire.Receiver
+	source   source
+	batch    *Batch // to be filled by the next read, may be nil
+	err      error  // that came with the last read
 
 	// turn counts the goroutines that have read: all of the above belongs to the
 	// last one. Its lowest bit says that this one is away, with the callback actor.
@@ -44,15 +42,13 @@ const handOver = time.Millisecond
 
 const away = 1 // the lowest bit of readLoop.turn
 
-func newReadLoop(c *Conn, self, protocol *actor.PID) *readLoop {
+func newReadLoop(c *Conn) *readLoop {
 	cfg := wire.ReceiverConfig{Role: wire.Client, Limits: c.Limits, Streaming: c.Streaming}
 	if c.Borrowed {
 		cfg.Buffers = joinBuffers{}
 	}
 	return &readLoop{
 		conn:     c,
-		self:     self,
-		protocol: protocol,
 		receiver: wire.NewReceiver(cfg),
 		source:   newSource(c.Stream),
 	}
@@ -196,7 +192,7 @@ func (l *readLoop) post(b *Batch) (mine bool) {
 		l.conn.window.discard.Store(true)
 	}
 	last := b.end != nil
-	l.conn.seam.post(l.protocol, b)
+	l.conn.protocol.post(b)
 	work := l.conn.behind
 	l.conn.behind = nil
 	switch {
@@ -251,13 +247,13 @@ func (l *readLoop) tell(event any) {
 	case *messages.HandlerCaughtUp:
 		e.Epoch = l.conn.Epoch
 	}
-	l.conn.seam.post(l.protocol, event)
+	l.conn.protocol.post(event)
 }
 
 func (l *readLoop) newBatch() *Batch {
 	if l.batch == nil {
 		b := batches.Get().(*Batch)
-		b.Epoch, b.reader, b.conn = l.conn.Epoch, l.self, l.conn
+		b.Epoch, b.conn = l.conn.Epoch, l.conn
 		l.batch = b
 	}
 	return l.batch

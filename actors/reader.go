@@ -7,13 +7,12 @@ import (
 // reader is the actor that owns the receiving side of the stream. The reading
 // itself is done by a readLoop.
 type reader struct {
-	conn     *Conn
-	protocol *actor.PID
+	conn *Conn
 }
 
-func readerProps(c *Conn, protocol *actor.PID) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &reader{c, protocol} },
-		actor.WithDispatcher(inline), Mailbox(RoleReader, c.Epoch, c.Observer))
+func readerProps(c *Conn) *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor { return &reader{c} },
+		actor.WithDispatcher(inline), withMailbox(c.reader))
 }
 
 // Receive never blocks.
@@ -27,7 +26,7 @@ func (r *reader) Receive(ctx actor.Context) {
 	case *discard:
 		w.discard.Store(true)
 	case *actor.Started:
-		l := newReadLoop(r.conn, ctx.Self(), r.protocol)
+		l := newReadLoop(r.conn)
 		w.tell = l.tell
 		go l.run()
 		return

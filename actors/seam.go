@@ -41,16 +41,17 @@ type Observer interface {
 	Handled(by Role, epoch uint64, message any)
 }
 
-// seam is how the parts of the family reach each other: every message goes through post.
-type seam struct {
-	root *actor.RootContext
-}
+// post sends message to the actor behind m, from any goroutine. Within the family
+// messages do not go by PID: the way through its process costs as much as the rest
+// when many connections are busy and none of it is in the cache (workload
+// connections-200 of test/bench).
+func (m *mailbox) post(message any) { m.PostUserMessage(message) }
 
-// post sends message to pid. It may be called from any goroutine.
-func (s *seam) post(pid *actor.PID, message any) { s.root.Send(pid, message) }
+// tell sends message to an actor outside of the family.
+func (c *Conn) tell(pid *actor.PID, message any) { c.System.Root.Send(pid, message) }
 
 // reply reports an outcome to where it was asked for.
-func (s *seam) reply(epoch uint64, o outcome) { Answer(s.root, epoch, o.reply, o.err) }
+func (c *Conn) reply(o outcome) { Answer(c.System.Root, c.Epoch, o.reply, o.err) }
 
 // Answer reports what became of a send; err is nil if it was sent.
 func Answer(root *actor.RootContext, epoch uint64, reply Reply, err error) {

@@ -20,8 +20,6 @@ const inlineRounds = 16
 // socket does not take at once is written by a goroutine of its own.
 type writer struct {
 	conn     *Conn
-	self     *actor.PID
-	protocol *actor.PID
 	try      func(p []byte) (n int, err error) // nil if the stream cannot write without blocking
 	blocking lane                              // where blocking calls go
 
@@ -34,9 +32,9 @@ type writer struct {
 	reported bool // that the Close was written
 }
 
-func writerProps(c *Conn, protocol *actor.PID) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &writer{conn: c, protocol: protocol} },
-		actor.WithDispatcher(ownLane), Mailbox(RoleWriter, c.Epoch, c.Observer))
+func writerProps(c *Conn) *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor { return &writer{conn: c} },
+		actor.WithDispatcher(ownLane), withMailbox(c.writer))
 }
 
 // Receive never blocks.
@@ -56,7 +54,6 @@ func (w *writer) Receive(ctx actor.Context) {
 		w.closing = true
 		w.pump()
 	case *actor.Started:
-		w.self = ctx.Self()
 		w.try = nonblockingWrite(w.conn.Stream)
 		w.conn.Out.attach(w.wake)
 	}
@@ -66,9 +63,9 @@ func (w *writer) Receive(ctx actor.Context) {
 // is tried on their goroutine, which saves the way to another one.
 func (w *writer) wake(now bool) {
 	if now && w.try != nil {
-		w.conn.seam.post(w.self, flushNow)
+		w.conn.writer.post(flushNow)
 	} else {
-		w.conn.seam.post(w.self, flushSoon)
+		w.conn.writer.post(flushSoon)
 	}
 }
 
@@ -125,7 +122,7 @@ func (w *writer) writeLater(bufs [][]byte) {
 func (w *writer) later(call func() error) {
 	w.busy = true
 	w.blocking.Schedule(func() {
-		w.conn.seam.post(w.self, &writeDone{guard(call)})
+		w.conn.writer.post(&writeDone{guard(call)})
 	})
 }
 
@@ -143,12 +140,12 @@ func guard(call func() error) (err error) {
 func (w *writer) settle() {
 	w.out = w.conn.Out.wrote(w.out[:0])
 	for i, o := range w.out {
-		w.conn.seam.reply(w.conn.Epoch, o)
+		w.conn.reply(o)
 		w.out[i] = outcome{}
 	}
 	if !w.reported && w.conn.Out.wasClosed() {
 		w.reported = true
-		w.conn.seam.post(w.protocol, &written{})
+		w.conn.protocol.post(&written{})
 	}
 }
 
@@ -157,9 +154,9 @@ func (w *writer) settle() {
 func (w *writer) fail(err error) {
 	w.failed = true
 	for _, o := range w.conn.Out.broken(&messages.CloseError{Code: wire.StatusAbnormal, Cause: writeFailure(err), Server: w.conn.Server}) {
-		w.conn.seam.reply(w.conn.Epoch, o)
+		w.conn.reply(o)
 	}
-	w.conn.seam.post(w.protocol, &written{err: err})
+	w.conn.protocol.post(&written{err: err})
 }
 
 // endWriteSide sends the end of the stream once, if it was asked for: close_notify
@@ -171,7 +168,7 @@ func (w *writer) endWriteSide() {
 	w.ended = true
 	half, ok := w.conn.Stream.(interface{ CloseWrite() error })
 	if !ok {
-		w.conn.seam.post(w.protocol, &written{ended: true, whole: true})
+		w.conn.protocol.post(&written{ended: true, whole: true})
 		return
 	}
 	w.busy = true
@@ -185,6 +182,6 @@ func (w *writer) endWriteSide() {
 			}
 			return nil // the stream is about to be dropped: an error changes nothing
 		})
-		w.conn.seam.post(w.protocol, &written{ended: true})
+		w.conn.protocol.post(&written{ended: true})
 	})
 }

@@ -37,7 +37,7 @@ type supervisor struct {
 	view      *View
 	system    *actor.ActorSystem
 	self      *actor.PID
-	callback  *actor.PID
+	callback  actors.Callback
 	retries   *retries
 	endpoints *endpointList
 
@@ -148,10 +148,10 @@ func (s *supervisor) start(ctx actor.Context) {
 	if s.box != nil && s.box.Acked != nil {
 		callback.Received = s.box.received
 	}
-	s.callback = ctx.Spawn(actors.CallbackProps(callback))
+	s.callback = actors.SpawnCallback(ctx, callback)
 	self, root := s.self, s.system.Root
 	if s.box != nil {
-		events := s.callback
+		events := s.callback.PID
 		s.box.start(func(event any) { root.Send(events, event) },
 			func(epoch uint64, reply actors.Reply, err error) { actors.Answer(root, epoch, reply, err) })
 	}
@@ -181,7 +181,7 @@ func (s *supervisor) enter(state messages.State, event any) {
 
 func (s *supervisor) emit(event any) {
 	if event != nil {
-		s.system.Root.Send(s.callback, event)
+		s.system.Root.Send(s.callback.PID, event)
 	}
 }
 
@@ -364,7 +364,7 @@ func (s *supervisor) enterStopped() {
 		return
 	}
 	s.enter(messages.StateStopped, &messages.Stopped{Epoch: s.epoch, Cause: s.finalCause()})
-	s.system.Root.Send(s.callback, &actors.Finish{})
+	s.system.Root.Send(s.callback.PID, &actors.Finish{})
 }
 
 // outboxClosed says that the outbox has nothing more to do.
