@@ -95,7 +95,7 @@ type Outbound struct {
 	hasLatePong  bool
 	data         []chunk
 	inflight     []chunk // taken by the writer
-	closeWritten bool
+	closeWritten atomic.Bool
 	unsent       int // data frames that were given up
 
 	controlsQueued, controlsWritten uint64 // control frames so far
@@ -533,7 +533,9 @@ func (o *Outbound) wrote(out []outcome) []outcome {
 		o.controlsWritten += uint64(c.control)
 		o.written.Messages += uint64(c.msgs)
 		o.written.Bytes += uint64(c.payload)
-		o.closeWritten = o.closeWritten || c.close
+		if c.close {
+			o.closeWritten.Store(true)
+		}
 		for _, r := range c.replies {
 			out = append(out, outcome{r, nil})
 		}
@@ -593,11 +595,7 @@ func (o *Outbound) controls() (queued, written uint64) {
 }
 
 // wasClosed says whether a Close frame was completely written.
-func (o *Outbound) wasClosed() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.closeWritten
-}
+func (o *Outbound) wasClosed() bool { return o.closeWritten.Load() }
 
 // unwritten says whether something is queued or on its way.
 func (o *Outbound) unwritten() bool {

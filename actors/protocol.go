@@ -107,8 +107,11 @@ func (p *protocol) start(ctx actor.Context) {
 
 // batch hands what was read to the machine, and what the machine leaves of it to the callback.
 func (p *protocol) batch(b *Batch) {
-	now := time.Now()
 	violation, end := b.violation, b.end
+	var now time.Time
+	if b.control || violation != nil || end != nil { // else nothing depends on it
+		now = time.Now()
+	}
 	p.machine.received(b, now)
 	p.conn.received.Store(p.machine.data)
 	// What a Close or a violation in this batch sets off comes behind its messages.
