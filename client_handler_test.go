@@ -189,7 +189,7 @@ func TestGoexitInDataHandler(t *testing.T) {
 // A handler that takes long holds up neither Pongs nor what else is read, and gets
 // its messages in order; afterwards nothing is left of the goroutine that it had.
 func TestSlowHandler(t *testing.T) {
-	const handOver = time.Millisecond // with the handler busy, until another goroutine reads
+	const handOver = 10 * time.Millisecond // with the handler busy, until another goroutine reads
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
 		let, got := make(chan struct{}), make(chan string)
 		opts.Handler = &dandelion.Handler{OnText: func(_ *dandelion.Client, text string) {

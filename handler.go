@@ -11,7 +11,7 @@ import (
 // Handler are callbacks for what happens to a client; each may be nil. They are
 // called one at a time, in the order of the events: one that takes long holds up
 // the ones behind it and in the end the server's sending, but neither Pongs nor
-// closing, for longer than a millisecond (another goroutine then goes on with
+// closing, for longer than ten milliseconds (another goroutine then goes on with
 // reading). They may use the client as they like.
 //
 // What a callback is given belongs to it. A panic is caught; see Options.OnPanic.

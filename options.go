@@ -61,8 +61,8 @@ type Options struct {
 	// Inline runs the callbacks for what arrives (OnText, OnBinary, OnBorrowed,
 	// OnFragment, OnPing, OnPong) always on the one goroutine that reads from the
 	// network. Without it another goroutine goes on with reading when they take
-	// longer than a millisecond. It saves about 0.2 µs for each read; but one that
-	// takes long then holds up Pongs and closing, also when
+	// longer than five to ten milliseconds. It saves a fraction of a microsecond for
+	// each read; but one that takes long then holds up Pongs and closing, also when
 	// it waits in Write for a server that reads slowly. In these callbacks what waits
 	// for something else from the server (Close, Shutdown, Ping, Read, Done) waits
 	// for ever, or until its context ends: call it on another goroutine.

@@ -92,6 +92,7 @@ type Conn struct {
 	Out *Outbound
 
 	window window
+	watch  *watch
 	// The actors of the family; each is spawned on its mailbox.
 	protocol, reader, writer *mailbox
 
@@ -116,6 +117,7 @@ func NewConn(cfg Config) *Conn {
 		reader:   &mailbox{role: RoleReader, epoch: cfg.Epoch, observer: cfg.Observer},
 		writer:   &mailbox{role: RoleWriter, epoch: cfg.Epoch, observer: cfg.Observer},
 	}
+	c.watch = watchOf(cfg.System)
 	c.window.init(cfg.ReceiveWindow)
 	c.window.patience = cfg.BehindAfter
 	c.state.Store(uint32(messages.StateOpen))

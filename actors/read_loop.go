@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
-	"time"
 
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
@@ -21,9 +20,9 @@ const drainMax = 4 << 20
 // The callback actor works on this goroutine as well, each time behind the batch that
 // gives it something to do: a message then crosses to no other goroutine, which
 // on two CPUs costs more than all the rest (workload pingpong-32 of test/bench).
-// If that takes longer than handOver, another goroutine goes on with reading, and
-// the one before stays with the callback actor until that has nothing left to do.
-// So a slow handler holds up reading for handOver at most.
+// If that takes long another goroutine goes on with reading, and the one before stays
+// with the callback actor until that has nothing left to do (see watch). So a slow
+// handler holds up reading for ten milliseconds at most.
 type readLoop struct {
 	conn     *Conn
 	receiver *wire.Receiver
@@ -33,14 +32,15 @@ type readLoop struct {
 
 	// turn counts the goroutines that have read: all of the above belongs to the
 	// last one. Its lowest bit says that this one is away, with the callback actor.
-	turn  atomic.Uint64
-	watch *time.Timer // looks whether it is away for long; nil before it was
+	turn    atomic.Uint64
+	visits  atomic.Uint64 // to the callback actor, so far
+	watched atomic.Bool
+	seen    uint64 // of visits; belongs to the watch
 }
 
-// handOver is how long the callback actor may keep the goroutine that reads.
-const handOver = time.Millisecond
+const awayBit = 1 // the lowest bit of readLoop.turn
 
-const away = 1 // the lowest bit of readLoop.turn
+func (l *readLoop) away() bool { return l.turn.Load()&awayBit != 0 }
 
 func newReadLoop(c *Conn) *readLoop {
 	cfg := wire.ReceiverConfig{Role: wire.Client, Limits: c.Limits, Streaming: c.Streaming}
@@ -209,11 +209,10 @@ func (l *readLoop) post(b *Batch) (mine bool) {
 // has taken over meanwhile.
 func (l *readLoop) visit(work func()) (mine bool) {
 	turn := l.turn.Load()
-	l.turn.Store(turn | away)
-	if l.watch == nil {
-		l.watch = time.AfterFunc(handOver, l.takeOver)
-	} else {
-		l.watch.Reset(handOver)
+	l.visits.Store(l.visits.Load() + 1)
+	l.turn.Store(turn | awayBit)
+	if !l.watched.Load() {
+		l.conn.watch.add(l)
 	}
 	returned := false
 	defer func() {
@@ -223,17 +222,13 @@ func (l *readLoop) visit(work func()) (mine bool) {
 	}()
 	work()
 	returned = true
-	if !l.turn.CompareAndSwap(turn|away, turn) {
-		return false
-	}
-	l.watch.Stop()
-	return true
+	return l.turn.CompareAndSwap(turn|awayBit, turn)
 }
 
 // takeOver goes on with reading on its goroutine, if the one that reads is away.
 func (l *readLoop) takeOver() {
 	turn := l.turn.Load()
-	if turn&away != 0 && l.turn.CompareAndSwap(turn, turn-away+2) {
+	if turn&awayBit != 0 && l.turn.CompareAndSwap(turn, turn-awayBit+2) {
 		l.run()
 	}
 }

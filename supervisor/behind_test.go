@@ -76,7 +76,7 @@ func (h *held) about() (about []any, last any) {
 // the handler itself when it gets to it. It is one event, however long it takes.
 func TestHandlerBehind(t *testing.T) {
 	const window, size = 64 << 10, 4096
-	const handOver = time.Millisecond // with the handler busy, until another goroutine reads
+	const handOver = 10 * time.Millisecond // with the handler busy, until another goroutine reads
 	behind, caughtUp := "WARN dandelion: handler is behind, reading has stopped", "INFO dandelion: handler has caught up, reading goes on"
 	for _, test := range []struct {
 		name    string

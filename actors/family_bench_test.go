@@ -1,0 +1,68 @@
+package actors
+
+import (
+	"log/slog"
+	"runtime"
+	"testing"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// BenchmarkFamily is the least that five actors cost, arranged as those of a
+// connection are: their mailboxes are ours, and they do nothing. It is the time to
+// spawn and to stop them, and the memory that they hold meanwhile (heap-B). What a
+// connection costs cannot be less.
+func BenchmarkFamily(b *testing.B) {
+	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(slog.DiscardHandler)
+	}))
+	spawn := func(parent actor.SpawnerContext, role Role, f actor.ReceiveFunc) *actor.PID {
+		return parent.Spawn(actor.PropsFromFunc(f, Mailbox(role, 0, nil), actor.WithDispatcher(inline)))
+	}
+	nothing := func(actor.Context) {}
+	protocol := func(ctx actor.Context) {
+		if _, ok := ctx.Message().(*actor.Started); ok {
+			spawn(ctx, RoleWriter, nothing)
+			spawn(ctx, RoleReader, nothing)
+		}
+	}
+	supervisor := func(ctx actor.Context) {
+		if _, ok := ctx.Message().(*actor.Started); ok {
+			spawn(ctx, RoleCallback, nothing)
+			spawn(ctx, RoleProtocol, protocol)
+		}
+	}
+	heap := func() uint64 {
+		for range 3 {
+			runtime.GC()
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	b.Run("spawn and stop", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			pid := spawn(system.Root, RoleSupervisor, supervisor)
+			if err := system.Root.StopFuture(pid).Wait(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("memory", func(b *testing.B) {
+		const families = 500
+		for b.Loop() {
+			before := heap()
+			pids := make([]*actor.PID, families)
+			for i := range pids {
+				pids[i] = spawn(system.Root, RoleSupervisor, supervisor)
+			}
+			b.ReportMetric(float64(heap()-before)/families, "heap-B")
+			for _, pid := range pids {
+				if err := system.Root.StopFuture(pid).Wait(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+}
