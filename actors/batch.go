@@ -66,14 +66,14 @@ func (b *Batch) Release() {
 		b.input.free()
 	}
 	if b.owning {
-		if b.conn.Borrowed {
-			for i := range b.Items {
-				if item := &b.Items[i]; item.Owned {
+		for i := range b.Items {
+			if item := &b.Items[i]; item.Owned {
+				if b.conn.Borrowed {
 					joinBuffers{}.Put(item.Payload)
 				}
+				*item = wire.Item{} // the others refer to input, which is kept as well
 			}
 		}
-		clear(b.Items)
 	}
 	*b = Batch{Items: b.Items[:0], RTTs: b.RTTs[:0]}
 	batches.Put(b)
