@@ -19,6 +19,7 @@ import (
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -158,6 +159,78 @@ func TestServerThatDoesNotRead(t *testing.T) {
 		}
 		require.NoError(t, <-written)
 		finish(t, c, conn)
+	})
+}
+
+// Queue waits for room, and not for what it has queued.
+func TestQueue(t *testing.T) {
+	payload := make([]byte, 32<<10)
+	t.Run("in a full queue", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+			opts.QueueMessages = 2
+			c, conn := open(t, s, opts)
+			sent := 0
+			for c.Send(messages.Binary, payload) == nil {
+				sent++
+				synctest.Wait()
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			require.ErrorIs(t, c.Queue(ctx, messages.Binary, payload), context.DeadlineExceeded)
+			require.ErrorIs(t, c.Queue(ctx, messages.Binary, nil), context.DeadlineExceeded, "a context that has ended")
+
+			last := []byte("last")
+			queued := make(chan error, 1)
+			go func() { queued <- c.Queue(t.Context(), messages.Binary, last) }()
+			synctest.Wait()
+			require.Empty(t, queued)
+			conn.ExpectBinary(payload)
+			conn.ExpectBinary(payload)
+			require.NoError(t, <-queued)
+			clear(last) // it is the caller's again
+			for range sent - 2 {
+				conn.ExpectBinary(payload)
+			}
+			conn.ExpectBinary([]byte("last"))
+			finish(t, c, conn)
+			require.ErrorIs(t, c.Queue(t.Context(), messages.Binary, last), messages.ErrClosed)
+		})
+	})
+	t.Run("in a full outbox, without a connection", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+			opts.Outbox = &supervisor.OutboxConfig{Messages: 1, Full: supervisor.Block}
+			c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+			require.NoError(t, err)
+			conn := s.Accept(t.Context())
+			require.NoError(t, c.Queue(t.Context(), messages.Text, []byte("first")))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			require.ErrorIs(t, c.Queue(ctx, messages.Text, []byte("late")), context.DeadlineExceeded)
+			queued := make(chan error, 1)
+			go func() { queued <- c.Queue(t.Context(), messages.Text, []byte("second")) }()
+			conn.Upgrade()
+			conn.ExpectText("first")
+			require.NoError(t, <-queued)
+			conn.ExpectText("second")
+			c.Abort()
+			<-c.Done()
+		})
+	})
+	t.Run("before the connection is open", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+			c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+			require.NoError(t, err)
+			conn := s.Accept(t.Context())
+			queued := make(chan error, 1)
+			go func() { queued <- c.Queue(t.Context(), messages.Text, []byte("hello")) }()
+			synctest.Wait()
+			require.Empty(t, queued)
+			conn.Upgrade()
+			conn.ExpectText("hello")
+			require.NoError(t, <-queued)
+			c.Abort()
+			<-c.Done()
+		})
 	})
 }
 

@@ -83,13 +83,14 @@ func (c *dandelionConn) handler(cfg Config) *root.Handler {
 
 // Send waits for room when the queue is full.
 func (c *dandelionConn) Send(kind payload.Kind, p []byte) error {
-	if !c.pull {
-		err := c.client.Send(dandelionKind(kind), p)
-		if !errors.Is(err, messages.ErrQueueFull) {
-			return err
-		}
+	if c.pull {
+		return c.client.Write(context.Background(), dandelionKind(kind), p)
 	}
-	return c.client.Write(context.Background(), dandelionKind(kind), p)
+	err := c.client.Send(dandelionKind(kind), p)
+	if errors.Is(err, messages.ErrQueueFull) {
+		return c.client.Queue(context.Background(), dandelionKind(kind), p)
+	}
+	return err
 }
 
 func (c *dandelionConn) Close() {
