@@ -192,6 +192,9 @@ func (o *Outbound) sendMessage(op wire.Opcode, data []byte, reply Reply) error {
 
 // sendLarge is sendMessage for what takes long to encode: that is done without the
 // lock, so that meanwhile the writer can write what is queued, and Pongs be answered.
+// All of it is encoded before any of it is written: the payload of a frame must not be
+// capable of being changed by the application once its transmission has begun (RFC
+// 6455 §10.3).
 func (o *Outbound) sendLarge(op wire.Opcode, data []byte, reply Reply) error {
 	o.mu.Lock()
 	err := o.admit(len(data), o.msgs, o.bytes)
