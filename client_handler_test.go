@@ -199,7 +199,10 @@ func TestSlowHandler(t *testing.T) {
 			got <- text
 		}}
 		c, conn := open(t, s, opts)
-		for range 3 {
+		for i := range 4 {
+			if i%2 == 0 {
+				time.Sleep(time.Second) // nobody watches any more
+			}
 			conn.SendText("slow")
 			start := time.Now()
 			conn.SendPing([]byte("there?"))

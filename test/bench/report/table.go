@@ -81,7 +81,8 @@ func (r *Report) WriteDetails(w io.Writer) {
 	writeMarkdown(w, head, rows)
 }
 
-// WriteTargets writes how the numbers stand to the targets.
+// WriteTargets writes how the numbers stand to the targets, and beside each ratio what
+// that of plain TCP is: more than this there is not.
 func (r *Report) WriteTargets(w io.Writer) {
 	var rows [][]string
 	for _, t := range Targets {
@@ -95,7 +96,7 @@ func (r *Report) WriteTargets(w io.Writer) {
 				values = append(values, t.What.Of(c))
 			}
 		}
-		got, met := "–", ""
+		got, met, floor := "–", "", "–"
 		if len(values) > 0 {
 			v := values[0]
 			for _, other := range values[1:] {
@@ -109,10 +110,21 @@ func (r *Report) WriteTargets(w io.Writer) {
 		sign := "≤"
 		if t.What == Ratio {
 			sign = "≥"
+			floor = ratio(l.floor())
 		}
-		rows = append(rows, []string{l.Title, t.who(), string(t.What), fmt.Sprint(sign, " ", t.Limit), got, met})
+		rows = append(rows, []string{l.Title, t.who(), string(t.What), fmt.Sprint(sign, " ", t.Limit), got, met, floor})
 	}
-	writeMarkdown(w, []string{"work", "library", "what", "target", "got", "met"}, rows)
+	writeMarkdown(w, []string{"work", "library", "what", "target", "got", "met", "plain TCP"}, rows)
+}
+
+// floor returns the ratio of plain TCP, 0 if it was not measured.
+func (l *Line) floor() float64 {
+	for _, c := range l.Cells {
+		if c.lib.Floor {
+			return c.Ratio
+		}
+	}
+	return 0
 }
 
 func (r *Report) line(workload string) *Line {
