@@ -86,6 +86,11 @@ func (c *Client) deliver(ctx context.Context, box *supervisor.Outbox, m messages
 	if err := put(ctx, box, m, actors.Reply{Done: done}, false); err != nil {
 		return err
 	}
+	return outcome(ctx, done)
+}
+
+// outcome waits for what became of a message.
+func outcome(ctx context.Context, done <-chan error) error {
 	select {
 	case err := <-done:
 		return err
@@ -133,12 +138,7 @@ func (c *Client) write(ctx context.Context, only *actors.Conn, send func(*actors
 	if err != nil {
 		return err
 	}
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return outcome(ctx, done)
 }
 
 // queue sends on the current connection. It waits for one, and for room in its queue.
