@@ -330,9 +330,9 @@ func (o *Outbox) pump() {
 		if err == nil {
 			continue
 		}
-		e.state = entryHeld
 		switch {
 		case errors.Is(err, messages.ErrQueueFull):
+			o.hold(e, o.epoch, nil)
 			o.awaiting = true
 			room := conn.Space()
 			go func() {
@@ -343,14 +343,15 @@ func (o *Outbox) pump() {
 				o.pump()
 			}()
 		case errors.Is(err, messages.ErrClosed):
+			o.hold(e, o.epoch, nil)
 			if o.conn == conn {
 				o.conn = nil // its end is on the way
 			}
 		default:
 			o.done(e, o.epoch, err)
-		}
-		if o.cursor == nil || e.state == entryHeld {
-			o.cursor = o.first
+			if o.cursor == nil {
+				o.cursor = o.first
+			}
 		}
 	}
 	o.pumping = false
@@ -401,7 +402,7 @@ func (o *Outbox) settled(e *entry, epoch uint64, err error) {
 	o.pump()
 }
 
-// hold takes a message back that a connection had accepted.
+// hold takes a message back that a connection was given.
 func (o *Outbox) hold(e *entry, epoch uint64, err error) {
 	e.state = entryHeld
 	o.cursor = o.first

@@ -414,6 +414,36 @@ func (s *slowStore) Replay(f func(StoredMessage) error) error {
 	return s.fakeStore.Replay(f)
 }
 
+// refusing is a connection that refuses a message, with something else happening meanwhile.
+type refusing struct {
+	fakeConn
+	err       error
+	meanwhile func()
+}
+
+func (c *refusing) Send(messages.Kind, []byte, actors.Reply) error {
+	c.meanwhile()
+	return c.err
+}
+
+// A message that the connection refuses while the outbox is closed is answered as well.
+func TestOutboxClosesDuringASend(t *testing.T) {
+	for _, refusal := range []error{&messages.CloseError{Code: 1006}, messages.ErrQueueFull, messages.ErrInvalidUTF8} {
+		t.Run(refusal.Error(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				box := newOutbox(OutboxConfig{}, slog.New(slog.DiscardHandler))
+				var answers []error
+				box.start(func(any) {}, func(_ uint64, _ actors.Reply, err error) { answers = append(answers, err) })
+				require.NoError(t, box.Send(messages.Outgoing{Kind: messages.Text, Data: []byte("a")}, actors.Reply{Ref: 1}, true))
+				box.attach(1, &refusing{err: refusal, meanwhile: func() { box.close(func() {}) }})
+				synctest.Wait()
+				require.Len(t, answers, 1)
+				require.Error(t, answers[0])
+			})
+		})
+	}
+}
+
 // A flush waits for what the store has, also while it is not known yet what that is.
 func TestOutboxFlushesWhatIsNotReadYet(t *testing.T) {
 	for name, fails := range map[string]bool{"read": false, "cannot be read": true} {
