@@ -35,7 +35,8 @@ type CallbackConfig struct {
 	Received func(kind messages.Kind, payload []byte)
 	// FailOnPanic ends the handling of data for the epoch in which the sink panicked.
 	FailOnPanic bool
-	// Inline runs the sink for batches on the goroutine that reads from the network.
+	// Inline runs the sink for batches always on the one goroutine that reads from the
+	// network; without it another one takes over reading from a slow sink.
 	Inline   bool
 	Observer Observer
 	Logger   *slog.Logger // never nil

@@ -56,8 +56,9 @@ type Config struct {
 	Target *actor.PID
 	// Sink gets the events instead of Target; it is how the root package works.
 	Sink actors.Sink
-	// Inline runs the Sink for batches on the goroutine that reads from the network.
-	// It saves a hop; a slow handler then delays Pongs and closing.
+	// Inline runs the Sink for batches always on the one goroutine that reads from the
+	// network. Nobody takes over reading from a slow handler, which then delays Pongs
+	// and closing.
 	Inline bool
 	// Borrowed says that the Sink keeps no payload after Release; buffers are then used again.
 	Borrowed bool
