@@ -15,8 +15,8 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// Client has the methods of a *dandelion.Client, which is one. [MockClient] is
-// another.
+// Client has the methods of a *dandelion.Client, which is one, for sending, receiving
+// and closing. [MockClient] is another.
 //
 // Code that is to be tested with a MockClient takes an interface instead of the
 // *dandelion.Client. Best it declares a small one of its own, with the two or three
@@ -41,6 +41,7 @@ type Client interface {
 	Writer(ctx context.Context, kind messages.Kind) *dandelion.MessageWriter
 	SendText(text string) error
 	Send(kind messages.Kind, data []byte) error
+	Queue(ctx context.Context, kind messages.Kind, data []byte) error
 
 	Ping(ctx context.Context) (rtt time.Duration, err error)
 	SendPing(data []byte) error

@@ -205,6 +205,18 @@ func (m *MockClient) Send(kind messages.Kind, data []byte) error {
 	return m.send(command)
 }
 
+// Queue is Send, but waits until the mock is open.
+func (m *MockClient) Queue(ctx context.Context, kind messages.Kind, data []byte) error {
+	command, err := sendCommand(kind, data)
+	if err != nil {
+		return err
+	}
+	if err := m.core.awaitOpen(ctx); err != nil {
+		return err
+	}
+	return m.send(command)
+}
+
 // Ping is a *messages.Ping. It returns with the next PongReceived.
 func (m *MockClient) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	data := m.core.nextPing()

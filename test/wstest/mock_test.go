@@ -59,6 +59,7 @@ func TestCommandsOfMethods(t *testing.T) {
 		check(t, c.WriteText(background, "b"))
 		check(t, c.Send(messages.Text, []byte("c")))
 		check(t, c.Write(background, messages.Binary, []byte("d")))
+		check(t, c.Queue(background, messages.Binary, []byte("d2")))
 		check(t, c.SendPing([]byte("e")))
 		check(t, c.SendPong([]byte("f")))
 		_, err := c.Ping(background)
@@ -74,6 +75,7 @@ func TestCommandsOfMethods(t *testing.T) {
 			&messages.SendText{Text: "b"},
 			&messages.SendText{Text: "c"},
 			&messages.SendBinary{Data: []byte("d")},
+			&messages.SendBinary{Data: []byte("d2")},
 			&messages.Ping{Data: []byte("e")},
 			&messages.Pong{Data: []byte("f")},
 			wstest.OfType[*messages.Ping](),
