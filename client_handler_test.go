@@ -222,6 +222,26 @@ func TestSlowHandler(t *testing.T) {
 	})
 }
 
+// A handler may wait for what only the goroutine that reads can bring.
+func TestHandlerWaitsForTheServer(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		pinged, closed := make(chan error, 1), make(chan error, 1)
+		opts.Handler = &dandelion.Handler{OnText: func(c *dandelion.Client, text string) {
+			_, err := c.Ping(context.Background())
+			pinged <- err
+			closed <- c.Close(context.Background(), wire.StatusNormal, "")
+		}}
+		c, conn := open(t, s, opts)
+		conn.SendText("go")
+		conn.SendPong(conn.ExpectPing().Payload)
+		require.NoError(t, <-pinged)
+		conn.AnswerClose(wire.StatusNormal)
+		conn.Close()
+		require.NoError(t, <-closed)
+		<-c.Done()
+	})
+}
+
 func TestInlineHandler(t *testing.T) {
 	ctx := newContext(t)
 	s := newEcho(t)
