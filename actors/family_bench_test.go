@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"log/slog"
 	"runtime"
 	"testing"
 
@@ -13,9 +12,7 @@ import (
 // spawn and to stop them, and the memory that they hold meanwhile (heap-B). What a
 // connection costs cannot be less.
 func BenchmarkFamily(b *testing.B) {
-	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
+	system := quietSystem()
 	spawn := func(parent actor.SpawnerContext, role Role, f actor.ReceiveFunc) *actor.PID {
 		return parent.Spawn(actor.PropsFromFunc(f, Mailbox(role, 0, nil), actor.WithDispatcher(inline)))
 	}

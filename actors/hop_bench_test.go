@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"log/slog"
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -9,9 +8,7 @@ import (
 
 // BenchmarkHop is the cost of one message to an idle actor and of its handling.
 func BenchmarkHop(b *testing.B) {
-	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
+	system := quietSystem()
 	for _, bench := range []struct {
 		name string
 		opts []actor.PropsOption

@@ -21,9 +21,10 @@ func withMailbox(m *mailbox) actor.PropsOption {
 // mailbox does what protoactor's unbounded mailbox does, and five things more: a
 // message for an idle actor that runs on its sender's goroutine takes no way
 // through a queue, which halves the cost of a hop (see BenchmarkHop); a message
-// can ask for that although the actor has a lane; an observer sees who gets what;
-// code of the user that ends its goroutine does not end the actor's work; and what an actor that stops has not handled goes to the dead letters, so that
-// its sender is told, where protoactor would drop it silently.
+// can ask for that although the actor has a lane, or for the goroutine of the reader;
+// an observer sees who gets what; code of the user that ends its goroutine does not
+// end the actor's work; and what an actor that stops has not handled goes to the dead
+// letters, so that its sender is told, where protoactor would drop it silently.
 type mailbox struct {
 	role     Role
 	epoch    uint64
