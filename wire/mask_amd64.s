@@ -1,0 +1,44 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// func maskAVX2(dst, src *byte, n int, k uint64)
+TEXT ·maskAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         src+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VPBROADCASTQ k+24(FP), Y0
+	SUBQ         $128, CX
+	JB           rest
+
+	// Four blocks in a turn, while there are 128 bytes or more.
+four:
+	VPXOR   (SI), Y0, Y1
+	VPXOR   32(SI), Y0, Y2
+	VPXOR   64(SI), Y0, Y3
+	VPXOR   96(SI), Y0, Y4
+	VMOVDQU Y1, (DI)
+	VMOVDQU Y2, 32(DI)
+	VMOVDQU Y3, 64(DI)
+	VMOVDQU Y4, 96(DI)
+	ADDQ    $128, SI
+	ADDQ    $128, DI
+	SUBQ    $128, CX
+	JAE     four
+
+rest:
+	// CX has 128 less than the bytes that are left: up to three blocks.
+	ADDQ $128, CX
+	JZ   done
+
+one:
+	VPXOR   (SI), Y0, Y1
+	VMOVDQU Y1, (DI)
+	ADDQ    $32, SI
+	ADDQ    $32, DI
+	SUBQ    $32, CX
+	JNZ     one
+
+done:
+	VZEROUPPER
+	RET
