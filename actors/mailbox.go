@@ -7,10 +7,12 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Mailbox returns the mailbox for an actor with this role: unbounded (credits
-// bound it), and observed if observer is not nil.
+// Mailbox gives each actor that is spawned with it a mailbox for this role: unbounded
+// (credits bound it), and observed if observer is not nil.
 func Mailbox(role Role, epoch uint64, observer Observer) actor.PropsOption {
-	return withMailbox(&mailbox{role: role, epoch: epoch, observer: observer})
+	return actor.WithMailbox(func() actor.Mailbox {
+		return &mailbox{role: role, epoch: epoch, observer: observer}
+	})
 }
 
 // withMailbox gives the one actor that is spawned with it the mailbox m.

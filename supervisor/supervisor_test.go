@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -87,14 +88,15 @@ func TestSlowTargetStopsTheReader(t *testing.T) {
 	})
 }
 
-// Several supervisors can be spawned of the same Props.
+// Several supervisors can be spawned of the same Props, and each has its own connection.
 func TestPropsCanBeShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		system := newSystem()
 		h, servers := newPeer(0)
 		props := supervisor.Props(supervisor.Config{Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h})
+		const n = 10
 		var pids []*actor.PID
-		for range 10 {
+		for range n {
 			pids = append(pids, system.Root.Spawn(props))
 		}
 		synctest.Wait()
@@ -105,9 +107,24 @@ func TestPropsCanBeShared(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, &messages.Sent{Epoch: 1, Ref: 7}, answer)
 		}
+		require.Len(t, servers, n)
+		var conns []*wstest.PipeConn
+		for range n {
+			server := <-servers
+			frame := make([]byte, 7)
+			_, err := io.ReadFull(server, frame)
+			require.NoError(t, err)
+			require.Equal(t, []byte{0x81, 0x81}, frame[:2], "the one frame of each connection")
+			conns = append(conns, server)
+		}
 		for _, pid := range pids {
 			system.Root.Stop(pid)
-			(<-servers).Close()
+		}
+		synctest.Wait()
+		for _, server := range conns {
+			_, err := server.Write([]byte{0})
+			require.Error(t, err, "each connection was dropped")
+			server.Close()
 		}
 		time.Sleep(2 * time.Second)
 	})
