@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"runtime"
 	"strings"
 	"sync"
@@ -154,6 +155,60 @@ func TestGoexitInHandler(t *testing.T) {
 		conn.Close()
 		_, err := c.Read(t.Context())
 		require.ErrorContains(t, err, "Goexit")
+		<-c.Done()
+	})
+}
+
+// A callback for an event that takes long holds up neither Dial nor closing, wherever
+// the event came about, and also behind events that have no callback.
+func TestSlowEventCallbacks(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		dialed, stopped := make(chan struct{}), make(chan struct{})
+		var got []string
+		opts.Handler = &dandelion.Handler{
+			OnConnecting: func(*dandelion.Client, *messages.Connecting) {
+				<-dialed
+				got = append(got, "connecting")
+			},
+			OnClosed: func(*dandelion.Client, *messages.Closed) {
+				<-stopped
+				got = append(got, "closed")
+			},
+		}
+		c, conn := open(t, s, opts)
+		close(dialed)
+		synctest.Wait()
+		finish(t, c, conn)
+		close(stopped)
+		synctest.Wait()
+		require.Equal(t, []string{"connecting", "closed"}, got)
+	})
+}
+
+// Code of the user that ends its goroutine while it dials ends the attempt, and with
+// Dial that goroutine, as it asked for.
+func TestGoexitWhileDialling(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			runtime.Goexit()
+			return nil, nil
+		}
+		returned, done := false, make(chan struct{})
+		go func() {
+			defer close(done)
+			dandelion.Dial(t.Context(), s.URL(), opts)
+			returned = true
+		}()
+		<-done
+		require.False(t, returned)
+
+		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+		require.NoError(t, err)
+		synctest.Wait()
+		st := c.Status()
+		require.Equal(t, messages.StateWaiting, st.State, "it is tried again")
+		require.ErrorContains(t, st.LastCause, "Goexit")
+		c.Abort()
 		<-c.Done()
 	})
 }

@@ -44,7 +44,12 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 	c.once, cfg.Once = true, true
 	cfg.Context = ctx
 	cfg.StartDelay = 0
+	// This goroutine has nothing to do but to wait: it makes the attempt, and need not be
+	// woken afterwards.
+	var attempt func()
+	cfg.Go = func(f func()) { attempt = f }
 	c.spawn(cfg)
+	attempt()
 	for {
 		state, changed := c.view.State()
 		if c.view.Opened() != nil {

@@ -62,11 +62,12 @@ func (h *Handler) takesData() bool {
 	return h.OnText != nil || h.OnBinary != nil || h.OnBorrowed != nil || h.OnFragment != nil
 }
 
-// call calls a callback if there is one.
-func call[T any](c *Client, f func(*Client, T), v T) {
-	if f != nil {
+// call returns whether there is a callback, and calls it if run is set.
+func call[T any](c *Client, f func(*Client, T), v T, run bool) bool {
+	if f != nil && run {
 		f(c, v)
 	}
+	return f != nil
 }
 
 // handlerSink gives everything to the handler.
@@ -148,40 +149,47 @@ func fragment(epoch uint64, item *wire.Item) *messages.FragmentReceived {
 func (s *handlerSink) control(event any) {
 	switch e := event.(type) {
 	case *messages.PingReceived:
-		call(s.c, s.c.handler.OnPing, e.Data)
+		call(s.c, s.c.handler.OnPing, e.Data, true)
 	case *messages.PongReceived:
-		call(s.c, s.c.handler.OnPong, e)
+		call(s.c, s.c.handler.OnPong, e, true)
 	}
 }
 
-func (s *handlerSink) Event(event any) {
+func (s *handlerSink) Event(event any) { s.event(event, true) }
+
+// Ignores implements actors.Chooser.
+func (s *handlerSink) Ignores(event any) bool { return !s.event(event, false) }
+
+// event returns whether there is a callback for event, and calls it if run is set.
+func (s *handlerSink) event(event any, run bool) bool {
 	h := &s.c.handler
 	switch e := event.(type) {
 	case *messages.Connecting:
-		call(s.c, h.OnConnecting, e)
+		return call(s.c, h.OnConnecting, e, run)
 	case *messages.Opened:
-		call(s.c, h.OnOpen, e)
+		return call(s.c, h.OnOpen, e, run)
 	case *messages.Closing:
-		call(s.c, h.OnClosing, e)
+		return call(s.c, h.OnClosing, e, run)
 	case *messages.Closed:
-		call(s.c, h.OnClosed, e)
+		return call(s.c, h.OnClosed, e, run)
 	case *messages.HandlerBehind:
-		call(s.c, h.OnBehind, e)
+		return call(s.c, h.OnBehind, e, run)
 	case *messages.HandlerCaughtUp:
-		call(s.c, h.OnCaughtUp, e)
+		return call(s.c, h.OnCaughtUp, e, run)
 	case *messages.ReconnectScheduled:
-		call(s.c, h.OnReconnecting, e)
+		return call(s.c, h.OnReconnecting, e, run)
 	case *messages.Paused:
-		call(s.c, h.OnPaused, e)
+		return call(s.c, h.OnPaused, e, run)
 	case *messages.OutboxDropped:
-		call(s.c, h.OnDropped, e)
+		return call(s.c, h.OnDropped, e, run)
 	case *messages.OutboxFailed:
-		call(s.c, h.OnOutboxFailed, e)
+		return call(s.c, h.OnOutboxFailed, e, run)
 	case *messages.GaveUp:
-		call(s.c, h.OnGaveUp, e)
+		return call(s.c, h.OnGaveUp, e, run)
 	case *messages.HandlerFailed:
-		call(s.c, h.OnPanic, e)
+		return call(s.c, h.OnPanic, e, run)
 	case *messages.Stopped:
-		call(s.c, h.OnStopped, e)
+		return call(s.c, h.OnStopped, e, run)
 	}
+	return false
 }

@@ -22,6 +22,14 @@ type Sink interface {
 	Event(event any)
 }
 
+// Chooser is a Sink for which some events are nothing.
+type Chooser interface {
+	// Ignores says that Event does nothing with event that could take time or block. Event
+	// is then called on the goroutine where the event came about, which saves the way to
+	// another one. Ignores is called on any goroutine, also on several at once.
+	Ignores(event any) bool
+}
+
 // CallbackConfig is what a callback actor is made of.
 type CallbackConfig struct {
 	// Sink takes what happens. If it is nil, Target does.
@@ -56,13 +64,20 @@ func SpawnCallback(parent actor.SpawnerContext, cfg CallbackConfig) Callback {
 		dispatcher = insideReader
 	}
 	box := &mailbox{role: RoleCallback, observer: cfg.Observer}
-	pid := parent.Spawn(actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg} },
+	if chooser, ok := cfg.Sink.(Chooser); ok {
+		box.quiet = func(message any) bool {
+			_, finish := message.(*Finish)
+			return finish || chooser.Ignores(message)
+		}
+	}
+	pid := parent.Spawn(actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg, box: box} },
 		actor.WithDispatcher(dispatcher), withMailbox(box)))
 	return Callback{pid, box}
 }
 
 type callback struct {
 	CallbackConfig
+	box       *mailbox
 	touching  []*Batch // sent to Target, not handled yet, in order
 	epoch     uint64   // of the last event
 	gone      bool     // Target has terminated
@@ -222,6 +237,7 @@ func (c *callback) targetGone(ctx actor.Context) {
 // finished answers Finish when nothing is left to handle.
 func (c *callback) finished(ctx actor.Context) {
 	if c.finish != nil && len(c.touching) == 0 {
+		c.box.systemHere.Store(true) // no code of the user runs from now on
 		ctx.Send(c.finish, &CallbackDone{})
 		c.finish = nil
 	}

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"runtime"
 	"sync"
 	"time"
 
@@ -15,20 +16,30 @@ import (
 // that only compute.
 var inline = actor.NewSynchronizedDispatcher(64)
 
-// ownLane gives an actor with the mailbox of this package a lane of its own.
-var ownLane actor.Dispatcher = laneMark{batchesOnLane}
+// ownLane gives an actor with the mailbox of this package a lane of its own. It
+// handles system messages, which must not run code of the user, on their sender's
+// goroutine when it is idle.
+var ownLane actor.Dispatcher = laneMark{batchesOnLane, true}
+
+// Lane gives each actor that is spawned with it, and with a mailbox of this package, a
+// lane of its own. For a few messages in a row that is less work than protoactor's
+// default dispatcher, which starts a goroutine for each.
+func Lane() actor.PropsOption { return actor.WithDispatcher(ownLane) }
 
 // besideReader is ownLane, but for the work that a Batch brings an idle actor, if the
 // Batch comes on the goroutine of the reader: that goroutine does it, behind what it is
 // doing (see readLoop).
-var besideReader actor.Dispatcher = laneMark{batchesBeside}
+var besideReader actor.Dispatcher = laneMark{batchesBeside, false}
 
 // insideReader is ownLane, but for a Batch that comes on the goroutine of the
 // reader, where an idle actor handles it at once. Everything else stays on the lane: it
 // may come from an actor for which the user's handler has to wait.
-var insideReader actor.Dispatcher = laneMark{batchesInside}
+var insideReader actor.Dispatcher = laneMark{batchesInside, false}
 
-type laneMark struct{ batches place }
+type laneMark struct {
+	batches place
+	system  bool // see mailbox.systemHere
+}
 
 // place is where an idle actor with a lane handles a Batch that comes on the goroutine of the reader.
 type place uint8
@@ -47,13 +58,15 @@ func (laneMark) Schedule(f func()) { go f() }
 const laneIdle = 50 * time.Millisecond
 
 // lane is a dispatcher for one actor that keeps its goroutine while there is
-// work and lets it leave after laneIdle, so that an idle connection has none.
+// work and lets it leave after laneIdle, so that an idle connection has none, or
+// when the actor has stopped.
 type lane struct {
 	mu     sync.Mutex
-	work   chan func() // nil tells the goroutine to leave
+	work   chan func() // nil if there is no goroutine; closing it tells that to leave
 	idle   *time.Timer // runs while there is a goroutine
 	rounds uint64      // runs so far
 	seen   uint64      // rounds when idle fired last
+	closed bool        // the actor has stopped
 }
 
 var _ actor.Dispatcher = (*lane)(nil)
@@ -63,14 +76,21 @@ func (l *lane) Throughput() int { return 300 }
 // Schedule never blocks: a mailbox has at most one run scheduled.
 func (l *lane) Schedule(run func()) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		go run()
+		return
+	}
 	l.rounds++
 	if l.work == nil {
 		l.work = make(chan func(), 1)
 		l.idle = time.AfterFunc(laneIdle, l.retire)
-		go loop(l.work)
+		go func(work chan func()) {
+			GrowStack()
+			loop(work)
+		}(l.work)
 	}
 	l.work <- run
-	l.mu.Unlock()
 }
 
 func loop(work <-chan func()) {
@@ -90,11 +110,40 @@ func loop(work <-chan func()) {
 func (l *lane) retire() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.rounds != l.seen {
+	switch {
+	case l.work == nil: // closed meanwhile
+	case l.rounds != l.seen:
 		l.seen = l.rounds
 		l.idle.Reset(laneIdle)
-		return
+	default:
+		l.leave()
 	}
+}
+
+// close ends the goroutine when it has done its work. What is scheduled later, which
+// is little, gets goroutines of its own.
+func (l *lane) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.work != nil {
+		l.idle.Stop()
+		l.leave()
+	}
+}
+
+func (l *lane) leave() {
 	close(l.work)
 	l.work, l.idle = nil, nil
+}
+
+// GrowStack makes the stack of a new goroutine as large as what follows needs, before
+// there is something in it. The runtime would double it several times, and copy each
+// time what is in it by then (runtime.newstack): a tenth of the CPU time of a
+// handshake (workload handshakes of test/bench).
+//
+//go:noinline
+func GrowStack() {
+	var room [12 << 10]byte
+	runtime.KeepAlive(&room)
 }

@@ -22,8 +22,8 @@ func withMailbox(m *mailbox) actor.PropsOption {
 
 // mailbox does what protoactor's unbounded mailbox does, and five things more: a
 // message for an idle actor that runs on its sender's goroutine takes no way
-// through a queue, which halves the cost of a hop (see BenchmarkHop); a message
-// can ask for that although the actor has a lane, or for the goroutine of the reader;
+// through a queue, which halves the cost of a hop (see BenchmarkHop); some messages
+// are handled like that although the actor has a lane, or on the goroutine of the reader;
 // an observer sees who gets what; code of the user that ends its goroutine does not
 // end the actor's work; and what an actor that stops has not handled goes to the dead
 // letters, so that its sender is told, where protoactor would drop it silently.
@@ -34,16 +34,18 @@ type mailbox struct {
 
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
-	inline     bool        // everything runs on its sender's goroutine
-	batches    place       // where a Batch of an idle actor is handled
-	run        func()      // processAll, made once
-	stopped    deadLetters // set when the actor has stopped
+	inline     bool                   // everything runs on its sender's goroutine
+	batches    place                  // where a Batch of an idle actor is handled
+	quiet      func(message any) bool // what an idle actor handles on its sender's goroutine, and nothing behind it; may be nil
+	run        func()                 // processAll, made once
+	stopped    deadLetters            // set when the actor has stopped
 
 	running atomic.Bool  // somebody processes messages
 	queued  atomic.Int64 // messages in user and system
 	waiting atomic.Int64 // messages in user
 
-	suspended atomic.Bool // user messages wait: the actor has failed
+	suspended  atomic.Bool // user messages wait: the actor has failed
+	systemHere atomic.Bool // an idle actor handles a system message on its sender's goroutine
 
 	mu     sync.Mutex
 	system queue
@@ -56,29 +58,33 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 	m.invoker, m.dispatcher = invoker, dispatcher
 	if mark, ok := dispatcher.(laneMark); ok {
 		m.dispatcher, m.batches = &lane{}, mark.batches
+		m.systemHere.Store(mark.system)
 	}
 	m.inline = dispatcher == inline
 	m.run = m.processAll
 }
 
-// runsHere says whether message is to be handled on its sender's goroutine.
-func (m *mailbox) runsHere(message any) bool {
+// runsHere says whether message is to be handled on its sender's goroutine, and whether
+// more messages are that have come meanwhile.
+func (m *mailbox) runsHere(message any) (here, more bool) {
 	if m.inline {
-		return true
+		return true, true
 	}
 	switch message := message.(type) {
 	case *Batch:
-		return m.batches == batchesInside && !message.queued
+		here = m.batches == batchesInside && !message.queued
 	case *flush:
-		return message.now
+		here = message.now
 	case Brought:
-		return true
+		here = true
+	default:
+		return m.quiet != nil && m.quiet(message), false
 	}
-	return false
+	return here, here
 }
 
-// Brought is a message whose sender has nothing else to do: an idle actor handles
-// it on the sender's goroutine.
+// Brought is a message that an idle actor handles on the goroutine of its sender, who
+// has nothing else to do or would only wait for it.
 type Brought interface{ Brought() }
 
 func (m *mailbox) Start() {}
@@ -87,16 +93,23 @@ func (m *mailbox) UserMessageCount() int { return int(m.waiting.Load()) }
 
 func (m *mailbox) PostUserMessage(message any) {
 	m.posted(message)
-	if m.queued.Load() == 0 && m.runsHere(message) && !m.suspended.Load() && m.running.CompareAndSwap(false, true) {
-		// The queue may have been filled meanwhile, also by this goroutine: then it
-		// is not this message's turn.
-		if m.queued.Load() == 0 && !m.suspended.Load() {
-			m.process(message)
-		} else {
-			m.push(&m.user, message)
+	if m.queued.Load() == 0 && !m.suspended.Load() {
+		here, more := m.runsHere(message)
+		if here && m.running.CompareAndSwap(false, true) {
+			// The queue may have been filled meanwhile, also by this goroutine: then it
+			// is not this message's turn.
+			if m.queued.Load() == 0 && !m.suspended.Load() {
+				m.process(message)
+			} else {
+				m.push(&m.user, message)
+			}
+			if more {
+				m.processAll()
+			} else {
+				m.handOver()
+			}
+			return
 		}
-		m.processAll()
-		return
 	}
 	reading := m.besideReader(message)
 	m.push(&m.user, message)
@@ -123,11 +136,17 @@ func (m *mailbox) besideReader(message any) *Conn {
 func (m *mailbox) PostSystemMessage(message any) {
 	m.posted(message)
 	m.push(&m.system, message)
-	if _, ok := message.(*actor.Started); ok && m.running.CompareAndSwap(false, true) {
-		m.processAll() // within Spawn
+	if !m.running.CompareAndSwap(false, true) {
 		return
 	}
-	m.schedule()
+	switch _, started := message.(*actor.Started); {
+	case started: // within Spawn
+		m.processAll()
+	case m.systemHere.Load():
+		m.processSystem()
+	default:
+		m.dispatcher.Schedule(m.run)
+	}
 }
 
 func (m *mailbox) push(q *queue, message any) {
@@ -143,22 +162,37 @@ func (m *mailbox) push(q *queue, message any) {
 	m.mu.Unlock()
 }
 
-func (m *mailbox) schedule() {
-	if m.running.CompareAndSwap(false, true) {
+// processAll handles what is queued, as the one who has set running.
+func (m *mailbox) processAll() {
+	for {
+		for m.queued.Load() > 0 && m.processQueued(true) {
+		}
+		if m.release() {
+			return
+		}
+	}
+}
+
+// processSystem handles the system messages that are queued, as the one who has set
+// running, and leaves the others to the dispatcher.
+func (m *mailbox) processSystem() {
+	for m.processQueued(false) {
+	}
+	m.handOver()
+}
+
+// handOver leaves what is queued to the dispatcher, as the one who has set running.
+func (m *mailbox) handOver() {
+	if m.ready() || !m.release() {
 		m.dispatcher.Schedule(m.run)
 	}
 }
 
-// processAll handles what is queued, as the one who has set running.
-func (m *mailbox) processAll() {
-	for {
-		for m.queued.Load() > 0 && m.processQueued() {
-		}
-		m.running.Store(false)
-		if !m.ready() || !m.running.CompareAndSwap(false, true) {
-			return
-		}
-	}
+// release gives running away. It returns false, and has it again, if there is
+// something to do.
+func (m *mailbox) release() bool {
+	m.running.Store(false)
+	return !m.ready() || !m.running.CompareAndSwap(false, true)
 }
 
 // ready says whether there is a message that may be handled now.
@@ -171,8 +205,8 @@ func (m *mailbox) ready() bool {
 	return m.system.len() > 0 || m.user.len() > 0 && !m.suspended.Load()
 }
 
-// next takes the next message: system messages come first.
-func (m *mailbox) next() (message any, system, ok bool) {
+// next takes the next message, a system message unless users is set: these come first.
+func (m *mailbox) next(users bool) (message any, system, ok bool) {
 	if m.queued.Load() == 0 {
 		return nil, false, false
 	}
@@ -182,7 +216,7 @@ func (m *mailbox) next() (message any, system, ok bool) {
 	case m.system.len() > 0:
 		m.queued.Add(-1)
 		return m.system.pop(), true, true
-	case m.user.len() > 0 && !m.suspended.Load():
+	case users && m.user.len() > 0 && !m.suspended.Load():
 		m.queued.Add(-1)
 		m.waiting.Add(-1)
 		return m.user.pop(), false, true
@@ -190,9 +224,9 @@ func (m *mailbox) next() (message any, system, ok bool) {
 	return nil, false, false
 }
 
-// processQueued handles messages until none is left, or one panics; it returns
-// whether there may be more.
-func (m *mailbox) processQueued() (more bool) {
+// processQueued handles messages, only system messages unless users is set, until none
+// is left, or one panics; it returns whether there may be more.
+func (m *mailbox) processQueued(users bool) (more bool) {
 	var message any
 	returned := false
 	defer func() {
@@ -203,7 +237,7 @@ func (m *mailbox) processQueued() (more bool) {
 	}()
 	for {
 		var system, ok bool
-		message, system, ok = m.next()
+		message, system, ok = m.next(users)
 		if !ok {
 			returned = true
 			return false
@@ -274,6 +308,9 @@ func (m *mailbox) noticeStop() {
 	system := self.ActorSystem()
 	if _, alive := system.ProcessRegistry.GetLocal(self.Self().Id); !alive {
 		m.stopped = deadLetters{system.DeadLetter, self.Self()}
+		if lane, ok := m.dispatcher.(*lane); ok {
+			lane.close()
+		}
 	}
 }
 

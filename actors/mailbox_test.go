@@ -2,6 +2,8 @@ package actors
 
 import (
 	"log/slog"
+	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -133,6 +135,76 @@ func TestLaneRetires(t *testing.T) {
 				t.Fatal("the lane still has its goroutine")
 			}
 		}
+	})
+}
+
+// The goroutine of an actor that has stopped leaves at once; what comes later is still done.
+func TestLaneCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		l := &lane{}
+		var did []string
+		l.Schedule(func() {
+			l.close()
+			did = append(did, "within")
+		})
+		synctest.Wait()
+		l.Schedule(func() { did = append(did, "later") })
+		synctest.Wait()
+		l.close()
+		if want := []string{"within", "later"}; !slices.Equal(did, want) {
+			t.Errorf("did %v, want %v", did, want)
+		}
+		if d := time.Since(start); d != 0 {
+			t.Errorf("it took %v", d)
+		}
+		before := runtime.NumGoroutine()
+		l = &lane{}
+		l.Schedule(l.close)
+		synctest.Wait()
+		if n := runtime.NumGoroutine(); n != before {
+			t.Errorf("%d goroutines, %d before", n, before)
+		}
+	})
+}
+
+// Who posts a quiet message handles that one, and nothing that has come behind it.
+func TestQuietMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system := quietSystem()
+		entered, goOn, slow, posted := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
+		var handled []string
+		box := &mailbox{quiet: func(message any) bool { return message == "quiet" }}
+		pid := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+			message, ok := ctx.Message().(string)
+			switch message {
+			case "quiet":
+				close(entered)
+				<-goOn
+			case "slow":
+				<-slow
+			}
+			if ok {
+				handled = append(handled, message)
+			}
+		}, withMailbox(box), actor.WithDispatcher(besideReader)))
+		go func() {
+			system.Root.Send(pid, "quiet")
+			close(posted)
+		}()
+		<-entered
+		system.Root.Send(pid, "slow")
+		system.Root.Send(pid, "last")
+		close(goOn)
+		<-posted // while "slow" is being handled
+		close(slow)
+		if err := system.Root.PoisonFuture(pid).Wait(); err != nil {
+			t.Error(err)
+		}
+		if want := []string{"quiet", "slow", "last"}; !slices.Equal(handled, want) {
+			t.Errorf("handled %v, want %v", handled, want)
+		}
+		time.Sleep(2 * time.Second) // the timers of the actor system
 	})
 }
 

@@ -56,6 +56,8 @@ func (w *writer) Receive(ctx actor.Context) {
 	case *actor.Started:
 		w.try = nonblockingWrite(w.conn.Stream)
 		w.conn.Out.attach(w.wake)
+	case *actor.Stopped:
+		w.blocking.close()
 	}
 }
 

@@ -230,16 +230,17 @@ func (a *NetAdapter) connect(ctx context.Context, u *url.URL, head *Head) (conn 
 	if err != nil {
 		return nil, nil, fail(StageDial, err)
 	}
+	defer func() {
+		if err != nil || conn == nil { // or code of the caller has ended the goroutine
+			leave()
+		}
+	}()
 	if proxy != nil {
 		conn, err = a.dialThrough(ctx, proxy, u, head)
 	} else {
 		conn, err = a.dialCustom(ctx, address(u))
 	}
-	if err != nil {
-		leave()
-		return nil, nil, err
-	}
-	return conn, leave, nil
+	return conn, leave, err
 }
 
 // dialCustom connects with the caller's DialContext.

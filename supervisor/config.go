@@ -78,6 +78,10 @@ type Config struct {
 	// send fails with messages.ErrNotOpen.
 	Outbox *OutboxConfig
 
+	// Go, if set, sees to it that the function it is given, which makes one attempt to
+	// connect and blocks for that long, is run, but not within Go. Nil: each attempt gets
+	// a goroutine.
+	Go func(attempt func())
 	// View, if set, lets other goroutines look at the connection. Only one actor may
 	// be spawned with it.
 	View *View
@@ -104,6 +108,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ProviderTimeout <= 0 {
 		c.ProviderTimeout = 10 * time.Second
+	}
+	if c.Go == nil {
+		c.Go = goWithRoom
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -2,12 +2,14 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"sync"
 	"time"
 
+	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 )
@@ -89,15 +91,28 @@ type dial struct {
 func startDial(cfg *Config, box *Outbox, a Attempt, report func(*dialed)) *dial {
 	ctx, cancel := context.WithTimeout(cfg.Context, cfg.ConnectTimeout)
 	d := &dial{cancel: cancel}
-	go func() {
-		out := cfg.attempt(ctx, box, a)
-		cancel()
-		out.dial = d
-		if d.finished(out) {
-			report(out)
-		}
-	}()
+	cfg.Go(func() {
+		out := &dialed{epoch: a.Epoch, err: errAttemptEnded}
+		defer func() {
+			cancel()
+			out.dial = d
+			if d.finished(out) {
+				report(out)
+			}
+		}()
+		out = cfg.attempt(ctx, box, a)
+	})
 	return d
+}
+
+var errAttemptEnded = errors.New("the goroutine of the attempt was ended: runtime.Goexit was called in a Handshaker, or in a function that it was given")
+
+// goWithRoom starts f on a goroutine whose stack has room for a handshake.
+func goWithRoom(f func()) {
+	go func() {
+		actors.GrowStack()
+		f()
+	}()
 }
 
 // finished keeps the outcome for the supervisor, and says whether it wants it.

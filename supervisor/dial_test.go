@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"io"
+	"runtime"
 	"testing"
 	"testing/synctest"
 
@@ -26,6 +27,21 @@ type handshakeFunc func() *handshake.Result
 
 func (f handshakeFunc) Handshake(context.Context, *handshake.Request) (*handshake.Result, error) {
 	return f(), nil
+}
+
+// A Handshaker that ends its goroutine, as t.FailNow does, has failed.
+func TestGoexitInHandshaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reported := make(chan *dialed, 1)
+		cfg := Config{Handshaker: handshakeFunc(func() *handshake.Result {
+			runtime.Goexit()
+			return nil
+		})}.withDefaults()
+		startDial(&cfg, nil, Attempt{Epoch: 7}, func(out *dialed) { reported <- out })
+		out := <-reported
+		require.Equal(t, uint64(7), out.epoch)
+		require.ErrorContains(t, out.err, "Goexit")
+	})
 }
 
 // The stream of an attempt that nobody wants any more is closed, also when its

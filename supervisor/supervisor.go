@@ -28,7 +28,7 @@ func Props(cfg Config) *actor.Props {
 			s.view.outbox.Store(s.box)
 		}
 		return s
-	}, actors.Mailbox(actors.RoleSupervisor, 0, cfg.Observer))
+	}, actors.Mailbox(actors.RoleSupervisor, 0, cfg.Observer), actors.Lane())
 }
 
 // supervisor is the actor whose PID users hold. All decisions are made here.
