@@ -46,10 +46,12 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 	cfg.StartDelay = 0
 	// This goroutine has nothing to do but to wait: it makes the attempt, and need not be
 	// woken afterwards.
-	var attempt func()
+	var attempt func() // nil again when it is made: cfg lives as long as the client
 	cfg.Go = func(f func()) { attempt = f }
 	c.spawn(cfg)
-	attempt()
+	run := attempt
+	attempt = nil
+	run()
 	for {
 		state, changed := c.view.State()
 		if c.view.Opened() != nil {

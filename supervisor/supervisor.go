@@ -155,7 +155,10 @@ func (s *supervisor) start(ctx actor.Context) {
 		s.box.start(func(event any) { root.Send(events, event) },
 			func(epoch uint64, reply actors.Reply, err error) { actors.Answer(root, epoch, reply, err) })
 	}
-	s.forgetLifetime = context.AfterFunc(s.Lifetime, func() { root.Send(self, &messages.Stop{}) })
+	s.forgetLifetime = func() bool { return true }
+	if s.Lifetime.Done() != nil {
+		s.forgetLifetime = context.AfterFunc(s.Lifetime, func() { root.Send(self, &messages.Stop{}) })
+	}
 	switch {
 	case s.startPaused:
 		s.setPaused(true)
