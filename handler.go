@@ -1,6 +1,7 @@
 package dandelion
 
 import (
+	"strings"
 	"unsafe"
 
 	"github.com/dandelionws/dandelion/actors"
@@ -73,7 +74,7 @@ func call[T any](c *Client, f func(*Client, T), v T, run bool) bool {
 // handlerSink gives everything to the handler.
 type handlerSink struct {
 	c    *Client
-	slab []byte // room for small payloads; nil between batches
+	slab strings.Builder // room for small payloads, which it does not clear first; empty between batches
 }
 
 // Small messages are copied into slabs, many of them into one, because an
@@ -87,22 +88,23 @@ const (
 
 // own returns the payload of an item of b for keeps.
 func (s *handlerSink) own(b *actors.Batch, item *wire.Item) []byte {
-	n := len(item.Payload)
-	if item.Owned || n == 0 || n > slabSmall || len(b.Items) < slabItems {
-		return actors.Own(item)
-	}
-	if cap(s.slab)-len(s.slab) < n {
-		s.slab = make([]byte, 0, slabSize)
-	}
-	from := len(s.slab)
-	s.slab = append(s.slab, item.Payload...)
-	return s.slab[from : from+n : from+n]
+	text := s.ownText(b, item)
+	return unsafe.Slice(unsafe.StringData(text), len(text)) // nobody else has text
 }
 
 // ownText is own for a text.
 func (s *handlerSink) ownText(b *actors.Batch, item *wire.Item) string {
-	p := s.own(b, item)
-	return unsafe.String(unsafe.SliceData(p), len(p)) // nobody else has p
+	n := len(item.Payload)
+	if item.Owned || n == 0 || n > slabSmall || len(b.Items) < slabItems {
+		return actors.OwnText(item)
+	}
+	if s.slab.Cap()-s.slab.Len() < n {
+		s.slab.Reset()
+		s.slab.Grow(slabSize)
+	}
+	from := s.slab.Len()
+	s.slab.Write(item.Payload)
+	return s.slab.String()[from:]
 }
 
 func (s *handlerSink) Batch(b *actors.Batch) {
@@ -110,7 +112,7 @@ func (s *handlerSink) Batch(b *actors.Batch) {
 	for {
 		item, rtt, ok := b.Next()
 		if !ok {
-			s.slab = nil
+			s.slab.Reset()
 			b.Release()
 			return
 		}

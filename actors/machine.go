@@ -220,7 +220,7 @@ func writeFailure(err error) error { return fmt.Errorf("connection lost: %w", er
 // remoteClose handles the server's Close frame.
 func (m *machine) remoteClose(item *wire.Item) {
 	m.closeReceived = true
-	m.code, m.reason = item.Code, item.Reason
+	m.code, m.reason = item.Code, item.Reason()
 	m.do(effect{kind: effectDiscard})
 	if m.state == messages.StateOpen {
 		m.by = messages.Remote

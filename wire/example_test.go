@@ -15,7 +15,7 @@ func ExampleReceiver() {
 		items, err = r.Receive(items[:0], []byte(input))
 		for _, item := range items {
 			if item.Opcode == wire.OpClose {
-				fmt.Println(item.Opcode, uint16(item.Code), item.Reason)
+				fmt.Println(item.Opcode, uint16(item.Code), item.Reason())
 			} else {
 				fmt.Printf("%s %q\n", item.Opcode, item.Payload)
 			}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // Defaults for Limits.
@@ -85,8 +86,14 @@ type Item struct {
 	// frame included. A text is valid UTF-8; a part of one may begin and end
 	// inside a character.
 	Payload []byte
-	// Reason of a Close frame.
-	Reason string
+}
+
+// Reason returns the reason of a Close frame; "" if it has none, or for anything else.
+func (i *Item) Reason() string {
+	if i.Opcode != OpClose || len(i.Payload) < 2 {
+		return ""
+	}
+	return string(i.Payload[2:])
 }
 
 // Receiver makes messages of the bytes that one end of a connection receives. It
@@ -209,7 +216,15 @@ func (r *Receiver) receiveWhole(items []Item, p []byte) ([]Item, []byte) {
 		if op == OpText && !Valid(payload) {
 			break
 		}
-		items = append(items, Item{Opcode: op, First: true, Final: true, Payload: payload})
+		// Field by field: an Item as a whole would be made elsewhere and copied, with
+		// the write barriers of the garbage collector (BenchmarkReceiver).
+		if len(items) == cap(items) {
+			items = slices.Grow(items, 1)
+		}
+		items = items[:len(items)+1]
+		item := &items[len(items)-1]
+		item.Opcode, item.First, item.Final, item.Owned, item.Code = op, true, true, false, 0
+		item.Payload = payload
 		p = p[end:]
 	}
 	return items, p
@@ -228,7 +243,7 @@ func (r *Receiver) receiveControl(items []Item, pc *Piece) ([]Item, error) {
 	}
 	if item.Opcode == OpClose {
 		var err error
-		if item.Code, item.Reason, err = ParseClosePayload(item.Payload); err != nil {
+		if item.Code, _, err = ParseClosePayload(item.Payload); err != nil {
 			return items, err
 		}
 		r.closed = true

@@ -19,7 +19,7 @@ import (
 func describe(i Item) string {
 	s := i.Opcode.String()
 	if i.Opcode == OpClose {
-		return fmt.Sprintf("%s %d %q", s, i.Code, i.Reason)
+		return fmt.Sprintf("%s %d %q", s, i.Code, i.Reason())
 	}
 	if !i.First || !i.Final {
 		s += fmt.Sprintf(" first=%v final=%v", i.First, i.Final)

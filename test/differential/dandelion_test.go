@@ -54,7 +54,7 @@ func decode(stream []byte, streaming bool, size func() int) (list []outcome, end
 
 func outcomeOf(item *wire.Item) outcome {
 	if item.Opcode == wire.OpClose {
-		return outcome{closed, int(item.Code), item.Reason}
+		return outcome{closed, int(item.Code), item.Reason()}
 	}
 	return outcome{kind: kindOf(item.Opcode), data: string(item.Payload)}
 }

@@ -421,7 +421,7 @@ func describeItem(item *wire.Item) string {
 	case item.Opcode == wire.OpPing && len(item.Payload) == 8:
 		return "PING 8 B" // of the keepalive, with data that nobody knows
 	case item.Opcode == wire.OpClose:
-		return fmt.Sprintf("CLOSE %d %q", item.Code, item.Reason)
+		return fmt.Sprintf("CLOSE %d %q", item.Code, item.Reason())
 	}
 	line := fmt.Sprintf("%s %q", strings.ToUpper(item.Opcode.String()), item.Payload)
 	if !item.Final || !item.First {
