@@ -1,5 +1,5 @@
 // Command bench measures dandelion side by side with other WebSocket clients for
-// Go and with plain TCP, on loopback.
+// Go and with plain TCP, alone and through actors, on loopback.
 //
 //	go run .                               everything; about 20 minutes
 //	go run . -quick                        everything, roughly; within 90 seconds

@@ -73,6 +73,7 @@ var Libraries = []Library{
 	gobwas,
 	nbio,
 	raw,
+	rawActors,
 	dandelion,
 	dandelionInline,
 	dandelionBorrowed,

@@ -36,6 +36,19 @@ type rawConn struct {
 }
 
 func dialRaw(url string, cfg Config) (Conn, error) {
+	nc, err := connectRaw(url)
+	if err != nil {
+		return nil, err
+	}
+	w := newRawWriter(nc, cfg)
+	c := &rawConn{rawWriter: w, cork: cfg.Load == Sending}
+	r := &rawReader{rawWriter: w, cfg: cfg, blank: make([]byte, cfg.Size)}
+	go r.run(&c.closed)
+	return c, nil
+}
+
+// connectRaw connects and makes the opening handshake, without a look at the answer.
+func connectRaw(url string) (net.Conn, error) {
 	host, path, _ := strings.Cut(strings.TrimPrefix(url, "ws://"), "/")
 	nc, err := net.Dial("tcp", host)
 	if err != nil {
@@ -51,14 +64,7 @@ func dialRaw(url string, cfg Config) (Conn, error) {
 		nc.Close()
 		return nil, fmt.Errorf("opening handshake: got %q, %v", answer[:n], err)
 	}
-	w := rawWriter{nc: nc, size: cfg.Size, most: 1}
-	if cfg.Load == Sending || cfg.Load == Pipelined {
-		w.most = max(1, rawBuffer/(cfg.Size+rawHeader))
-	}
-	c := &rawConn{rawWriter: w, cork: cfg.Load == Sending}
-	r := &rawReader{rawWriter: w, cfg: cfg, blank: make([]byte, cfg.Size)}
-	go r.run(&c.closed)
-	return c, nil
+	return nc, nil
 }
 
 // Send writes at once, unless more messages like this one are to be expected.
@@ -82,6 +88,14 @@ type rawWriter struct {
 	most   int    // messages in one write
 	frames []byte // so many, when the first one was sent
 	unsent int
+}
+
+func newRawWriter(nc net.Conn, cfg Config) rawWriter {
+	w := rawWriter{nc: nc, size: cfg.Size, most: 1}
+	if cfg.Load == Sending || cfg.Load == Pipelined {
+		w.most = max(1, rawBuffer/(cfg.Size+rawHeader))
+	}
+	return w
 }
 
 func (w *rawWriter) add(kind payload.Kind, p []byte) error {

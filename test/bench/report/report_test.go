@@ -77,7 +77,8 @@ func TestFailures(t *testing.T) {
 
 func TestTables(t *testing.T) {
 	w := work.Workload{Name: "pingpong-32", Title: "title", Unit: work.PerSecond, Checked: true}
-	r := &Report{Lines: []*Line{line(w, 1000, 20_000, 3_000_000, 950)}}
+	idle := work.Workload{Name: "idle", Title: "idle", Unit: work.BytesEach}
+	r := &Report{Lines: []*Line{line(w, 1000, 20_000, 3_000_000, 950), line(idle, 5000, 6000, 3500, 17_300)}}
 	var b bytes.Buffer
 	r.WriteTable(&b)
 	r.WriteDetails(&b)
@@ -85,7 +86,8 @@ func TestTables(t *testing.T) {
 	for _, want := range []string{
 		"| title, msg/s | 1.00k    | 20.0k * | 3.00M | 950       | 0.95",
 		"| pingpong-32 | dandelion | msg/s | 950    | 949   | 951   | 0.95",
-		"| title | dandelion        | ratio | ≥ 0.9  | 0.95 | yes | 3000.00   |",
+		"| title | dandelion        | ratio | ≥ 0.9  | 0.95  | yes | 3000.00 |",
+		"| idle  | dandelion        | value | ≤ 8000 | 17.3k | no  | 3.50k   |",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("got\n%s\nwant %q in it", b.String(), want)
