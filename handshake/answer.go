@@ -44,13 +44,16 @@ func readAnswer(r io.ByteReader, limit int) (*answerHead, error) {
 	}
 }
 
+// usualHead is room for the head of an ordinary answer, in bytes.
+const usualHead = 512
+
 var errTooLong = errors.New("too long")
 
 // readHead reads up to and with the empty line. What cannot become an HTTP
 // answer is refused with its first wrong byte.
 func readHead(r io.ByteReader, limit int) ([]byte, error) {
 	const begin = "HTTP/1."
-	var head []byte
+	head := make([]byte, 0, usualHead)
 	line := 0 // where the current one begins
 	for {
 		if len(head) >= limit {

@@ -259,13 +259,12 @@ func addr(a net.Addr) string {
 	return a.String()
 }
 
-// hostOf returns host and port of a URL, for errors.
-func hostOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
+// hostOf returns host and port of the server, for errors.
+func hostOf(r *handshake.Result) string {
+	if r.URL == nil {
 		return ""
 	}
-	return u.Host
+	return r.URL.Host
 }
 
 // displayURL takes the user information out of a URL, for events.

@@ -54,6 +54,7 @@ type Endpoints struct {
 // endpoint is an address and what is remembered of it.
 type endpoint struct {
 	url      string
+	shown    string // url without user information, for events
 	failures int // in a row
 	failedAt time.Time
 	err      error
@@ -68,17 +69,19 @@ type endpointList struct {
 	stuck  *endpoint // of the last open connection
 }
 
+func newEndpoint(url string) *endpoint { return &endpoint{url: url, shown: displayURL(url)} }
+
 func newEndpointList(first string, cfg Endpoints) *endpointList {
 	l := &endpointList{order: cfg.Order, memory: cfg.Memory}
 	if l.memory <= 0 {
 		l.memory = time.Minute
 	}
 	if first != "" || len(cfg.URLs) == 0 {
-		l.list = append(l.list, &endpoint{url: first})
+		l.list = append(l.list, newEndpoint(first))
 	}
 	for _, url := range cfg.URLs {
 		if !slices.ContainsFunc(l.list, func(e *endpoint) bool { return e.url == url }) {
-			l.list = append(l.list, &endpoint{url: url})
+			l.list = append(l.list, newEndpoint(url))
 		}
 	}
 	if l.order == Shuffled {
@@ -162,7 +165,7 @@ func (l *endpointList) exclude(e *endpoint) bool {
 func (l *endpointList) status() []messages.EndpointStatus {
 	out := make([]messages.EndpointStatus, len(l.list))
 	for i, e := range l.list {
-		out[i] = messages.EndpointStatus{URL: displayURL(e.url), Failures: e.failures, FailedAt: e.failedAt, Cause: e.err, Excluded: e.excluded}
+		out[i] = messages.EndpointStatus{URL: e.shown, Failures: e.failures, FailedAt: e.failedAt, Cause: e.err, Excluded: e.excluded}
 	}
 	return out
 }

@@ -28,7 +28,7 @@ func (s *supervisor) status() *messages.Status {
 		st.Outbox, st.Counters.OutboxDropped, st.Counters.OutboxResent = s.box.status()
 	}
 	if s.endpoint != nil {
-		st.URL = displayURL(s.endpoint.url)
+		st.URL = s.endpoint.shown
 	}
 	if c := s.conn; c != nil {
 		if s.state == messages.StateOpen {

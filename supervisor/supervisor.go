@@ -200,7 +200,7 @@ func (s *supervisor) connect() {
 	a.Request.URL = s.endpoint.url
 	a.Request.Header = s.Request.Header.Clone()
 	s.refresh = false
-	s.enter(messages.StateConnecting, &messages.Connecting{Epoch: s.epoch, Attempt: s.attempt, URL: displayURL(s.endpoint.url)})
+	s.enter(messages.StateConnecting, &messages.Connecting{Epoch: s.epoch, Attempt: s.attempt, URL: s.endpoint.shown})
 	s.dial = startDial(s.Config, s.box, a, func(d *dialed) { s.system.Root.Send(s.self, d) })
 }
 
@@ -240,7 +240,7 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 		Stream:    d.result.Stream,
 		Buffered:  d.result.Buffered,
 		Epoch:     s.epoch,
-		Server:    hostOf(d.opened.URL),
+		Server:    hostOf(d.result),
 		Opened:    d.opened,
 		Callback:  s.callback,
 		Owner:     s.self,

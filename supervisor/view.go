@@ -23,13 +23,13 @@ type View struct {
 	paused  bool
 	// counters are without the traffic of conn.
 	counters messages.Counters
-	changed  chan struct{}
+	changed  chan struct{} // closed when the state changes; nil if nobody has asked for it
 	done     chan struct{}
 }
 
 // NewView returns a View to be put into a Config.
 func NewView() *View {
-	return &View{state: messages.StateConnecting, changed: make(chan struct{}), done: make(chan struct{})}
+	return &View{state: messages.StateConnecting, done: make(chan struct{})}
 }
 
 // Conn returns the open connection, nil if there is none. It may be closing already.
@@ -43,6 +43,9 @@ func (v *View) Outbox() *Outbox { return v.outbox.Load() }
 func (v *View) State() (messages.State, <-chan struct{}) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.changed == nil {
+		v.changed = make(chan struct{})
+	}
 	return v.state, v.changed
 }
 
@@ -113,8 +116,10 @@ func (v *View) set(update func(v *View)) {
 	if v.state == before {
 		return
 	}
-	close(v.changed)
-	v.changed = make(chan struct{})
+	if v.changed != nil {
+		close(v.changed)
+		v.changed = nil
+	}
 	if v.state == messages.StateStopped {
 		close(v.done)
 	}
