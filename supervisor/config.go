@@ -110,7 +110,7 @@ func (c Config) withDefaults() Config {
 		c.ProviderTimeout = 10 * time.Second
 	}
 	if c.Go == nil {
-		c.Go = goWithRoom
+		c.Go = actors.Go
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 )
@@ -106,14 +105,6 @@ func startDial(cfg *Config, box *Outbox, a Attempt, report func(*dialed)) *dial 
 }
 
 var errAttemptEnded = errors.New("the goroutine of the attempt was ended: runtime.Goexit was called in a Handshaker, or in a function that it was given")
-
-// goWithRoom starts f on a goroutine whose stack has room for a handshake.
-func goWithRoom(f func()) {
-	go func() {
-		actors.GrowStack()
-		f()
-	}()
-}
 
 // finished keeps the outcome for the supervisor, and says whether it wants it.
 func (d *dial) finished(out *dialed) bool {

@@ -55,7 +55,7 @@ type Endpoints struct {
 type endpoint struct {
 	url      string
 	shown    string // url without user information, for events
-	failures int // in a row
+	failures int    // in a row
 	failedAt time.Time
 	err      error
 	excluded bool
