@@ -34,6 +34,10 @@ import (
 // the options exclude each other or code that they bring has failed: a
 // *supervisor.ProviderError or *supervisor.SubscribeError, or one that tells a panic.
 //
+// The attempt is made on the goroutine of the caller. This also goes for a DialContext,
+// a Proxy or a Handshaker of the options: if one of them calls runtime.Goexit, Dial does
+// not return.
+//
 // The connection lives until it is closed by either side or lost; it has to be
 // closed with [Client.Close] or [Client.Abort].
 func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {

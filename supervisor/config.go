@@ -39,7 +39,8 @@ type Config struct {
 	ConnectTimeout time.Duration
 	// Subscribe, if set, gives the messages that every new connection begins with,
 	// e.g. subscriptions. They go out before everything else, and before Opened.
-	// It runs on the goroutine of the attempt; if it fails the attempt has failed.
+	// It runs on a goroutine of its own and may block until ctx ends; if it fails or
+	// takes longer the attempt has failed.
 	// Nobody is told what becomes of them: a connection that ends before they are
 	// written is followed by another call.
 	Subscribe func(ctx context.Context, opened *messages.Opened) ([]messages.Outgoing, error)
@@ -78,10 +79,14 @@ type Config struct {
 	// send fails with messages.ErrNotOpen.
 	Outbox *OutboxConfig
 
-	// Go, if set, sees to it that the function it is given, which makes one attempt to
-	// connect and blocks for that long, is run, but not within Go. Nil: each attempt gets
-	// a goroutine.
+	// Go, if set, chooses the goroutine on which an attempt to connect is made. It is
+	// called in the supervisor for each attempt, must not block nor panic, and has to
+	// see to it that attempt is called once, soon, and on another goroutine. attempt
+	// blocks until the outcome is there, as a rule for ConnectTimeout at most. As
+	// long as it was not called the state is CONNECTING and a Stop has to wait. Nil: each
+	// attempt gets a goroutine of its own.
 	Go func(attempt func())
+
 	// View, if set, lets other goroutines look at the connection. Only one actor may
 	// be spawned with it.
 	View *View

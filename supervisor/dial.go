@@ -29,8 +29,9 @@ type Attempt struct {
 }
 
 // Provider gives the request for one attempt: URL, header, subprotocols, TLS
-// configuration. It usually changes a.Request and returns it. It runs on the
-// goroutine of the attempt and may block until ctx ends.
+// configuration. It usually changes a.Request and returns it. It runs on a
+// goroutine of its own and may block until ctx ends; the attempt does not wait longer
+// for it. A panic fails the attempt.
 type Provider func(ctx context.Context, a Attempt) (handshake.Request, error)
 
 // ProviderError says that the Provider gave no request.
@@ -77,7 +78,7 @@ func (d *dialed) discard() {
 	}
 }
 
-// dial is one attempt under way, on a goroutine of its own.
+// dial is one attempt under way.
 type dial struct {
 	cancel context.CancelFunc
 
@@ -86,7 +87,7 @@ type dial struct {
 	out       *dialed // reported and not taken yet
 }
 
-// startDial makes an attempt and reports its outcome once, unless it is abandoned.
+// startDial has an attempt made by cfg.Go and reports its outcome once, unless it is abandoned.
 func startDial(cfg *Config, box *Outbox, a Attempt, report func(*dialed)) *dial {
 	ctx, cancel := context.WithTimeout(cfg.Context, cfg.ConnectTimeout)
 	d := &dial{cancel: cancel}

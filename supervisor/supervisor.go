@@ -170,7 +170,8 @@ func (s *supervisor) start(ctx actor.Context) {
 	}
 }
 
-// enter is the only place where the state changes. event tells the user.
+// enter is the only place where the state changes, but for stopped, where nobody is
+// left to be told. event tells the user.
 func (s *supervisor) enter(state messages.State, event any) {
 	s.state, s.since = state, time.Now()
 	s.view.set(func(v *View) {
