@@ -105,7 +105,8 @@ func (c *Client) Err() error {
 // Read returns the next message. It blocks until there is one, until ctx ends,
 // or until the client has ended and everything was read; the error is then that
 // of [Client.Err]. With [Supervise] it waits through reconnects. Several
-// goroutines may read; each message goes to one of them.
+// goroutines may read; each message goes to one of them. If the messages go to a
+// [Handler] it returns an error at once.
 func (c *Client) Read(ctx context.Context) (Message, error) {
 	if c.inbox == nil {
 		return Message{}, errors.New("read: the messages go to the Handler; set none of OnText, OnBinary, OnBorrowed and OnFragment to read them")

@@ -18,15 +18,18 @@ type Sink interface {
 	// is called when they are handled. If it panics, the panic is reported and
 	// Batch is called again for the items behind.
 	Batch(b *Batch)
-	// Event handles every other event: a pointer to a struct of package messages.
+	// Event handles every other event: a pointer to a struct of package messages. A
+	// Sink that is a Chooser too gets some of them on another goroutine.
 	Event(event any)
 }
 
-// Chooser is a Sink for which some events are nothing.
+// Chooser may be implemented by a Sink to which some events mean nothing.
 type Chooser interface {
-	// Ignores says that Event does nothing with event that could take time or block. Event
-	// is then called on the goroutine where the event came about, which saves the way to
-	// another one. Ignores is called on any goroutine, also on several at once.
+	// Ignores says that Event does nothing with event that could take time, block or
+	// panic. If the callback actor is idle Event is then called on the goroutine where the
+	// event came about, which may be that of any actor: this saves the way to another one.
+	// Otherwise it is called in its turn, as without a Chooser. Ignores must not block
+	// nor panic, and is called on any goroutine, also on several at once.
 	Ignores(event any) bool
 }
 

@@ -16,6 +16,7 @@ import (
 //	callback → reader      *credit           a batch was handled
 //	Outbound → writer      *flush            something is queued
 //	protocol → writer      *halfClose        when everything is written, send FIN
+//	writer   → writer      *writeDone        a blocking write has ended
 //	writer   → protocol    *written          nothing is queued any more, or the write failed
 //	timer    → protocol    *timeout
 //	protocol → callback    *Batch, events
@@ -23,7 +24,12 @@ import (
 //	callback → supervisor  *CallbackFailed, *CallbackDone
 //	supervisor → callback  *Finish, events
 //	supervisor → protocol  commands
-//	pool     → supervisor  commands
+//	pool     → supervisor  commands, *later  the latter to do something after a delay
+//	attempt  → supervisor  *dialed           its outcome
+//	outbox   → supervisor  *flushed, *outboxClosed
+//	outbox   → callback    events
+//
+// Those of the last four lines that have a name are in package supervisor.
 
 // credit returns bytes of the receive window to the reader.
 type credit struct{ bytes int }

@@ -80,7 +80,7 @@ type Item struct {
 	// Owned: Payload is not a slice of an input; it may be kept and changed.
 	// Otherwise it is as good as the input it is a slice of.
 	Owned bool
-	// Code of a Close frame; StatusNoStatus if it has none.
+	// Code of a Close frame, StatusNoStatus if it has none; 0 for anything else.
 	Code StatusCode
 	// Payload is what the frame or message carries, code and reason of a Close
 	// frame included. A text is valid UTF-8; a part of one may begin and end
@@ -88,7 +88,8 @@ type Item struct {
 	Payload []byte
 }
 
-// Reason returns the reason of a Close frame; "" if it has none, or for anything else.
+// Reason returns a copy of the reason of a Close frame; "" if it has none, or for
+// anything else. If Owned is not set it has to be called while Payload is valid.
 func (i *Item) Reason() string {
 	if i.Opcode != OpClose || len(i.Payload) < 2 {
 		return ""
@@ -217,7 +218,7 @@ func (r *Receiver) receiveWhole(items []Item, p []byte) ([]Item, []byte) {
 			break
 		}
 		// Field by field: an Item as a whole would be made elsewhere and copied, with
-		// the write barriers of the garbage collector (BenchmarkReceiver).
+		// the write barriers of the garbage collector (BenchmarkReceive).
 		if len(items) == cap(items) {
 			items = slices.Grow(items, 1)
 		}
