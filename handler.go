@@ -15,7 +15,8 @@ import (
 // closing, for longer than ten milliseconds (another goroutine then goes on with
 // reading). They may use the client as they like.
 //
-// What a callback is given belongs to it. A panic is caught; see Options.OnPanic.
+// What a callback is given belongs to it. Small messages that came together share
+// memory: one that is kept can hold 2 KiB. A panic is caught; see Options.OnPanic.
 type Handler struct {
 	// OnConnecting: an attempt to connect begins.
 	OnConnecting func(c *Client, e *messages.Connecting)
@@ -74,7 +75,7 @@ func call[T any](c *Client, f func(*Client, T), v T, run bool) bool {
 // handlerSink gives everything to the handler.
 type handlerSink struct {
 	c    *Client
-	slab strings.Builder // room for small payloads, which it does not clear first; empty between batches
+	slab strings.Builder // room for small payloads, a Builder because that does not clear it first; empty between batches
 }
 
 // Small messages are copied into slabs, many of them into one, because an

@@ -240,7 +240,7 @@ func (c *callback) targetGone(ctx actor.Context) {
 // finished answers Finish when nothing is left to handle.
 func (c *callback) finished(ctx actor.Context) {
 	if c.finish != nil && len(c.touching) == 0 {
-		c.box.systemHere.Store(true) // no code of the user runs from now on
+		c.box.systemHere.Store(true) // its system messages run no code of the user from now on
 		ctx.Send(c.finish, &CallbackDone{})
 		c.finish = nil
 	}

@@ -65,7 +65,7 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 }
 
 // runsHere says whether message is to be handled on its sender's goroutine, and whether
-// more messages are that have come meanwhile.
+// the messages that come meanwhile are to be handled there, too.
 func (m *mailbox) runsHere(message any) (here, more bool) {
 	if m.inline {
 		return true, true
@@ -205,7 +205,7 @@ func (m *mailbox) ready() bool {
 	return m.system.len() > 0 || m.user.len() > 0 && !m.suspended.Load()
 }
 
-// next takes the next message, a system message unless users is set: these come first.
+// next takes the next message. System messages come first; without users it takes no others.
 func (m *mailbox) next(users bool) (message any, system, ok bool) {
 	if m.queued.Load() == 0 {
 		return nil, false, false
@@ -224,8 +224,8 @@ func (m *mailbox) next(users bool) (message any, system, ok bool) {
 	return nil, false, false
 }
 
-// processQueued handles messages, only system messages unless users is set, until none
-// is left, or one panics; it returns whether there may be more.
+// processQueued handles messages (without users only system messages) until none is
+// left, or one panics; it returns whether there may be more.
 func (m *mailbox) processQueued(users bool) (more bool) {
 	var message any
 	returned := false
