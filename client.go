@@ -27,9 +27,8 @@ type Client struct {
 }
 
 // spawn starts the actors. Callbacks may use the client before it returns.
-func (c *Client) spawn(cfg supervisor.Config) {
-	props := supervisor.Props(cfg).Configure(actor.WithOnInit(func(ctx actor.Context) { c.pid = ctx.Self() }))
-	c.system.Root.Spawn(props)
+func (c *Client) spawn(cfg supervisor.Config, by func(*actor.ActorSystem, supervisor.Config, ...actor.PropsOption) *actor.PID) {
+	by(c.system, cfg, actor.WithOnInit(func(ctx actor.Context) { c.pid = ctx.Self() }))
 }
 
 // PID is the actor behind the client. It takes the commands of package messages,

@@ -1,6 +1,7 @@
 package dandelion_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dandelionws/dandelion"
@@ -159,6 +161,60 @@ func TestGoexitInHandler(t *testing.T) {
 	})
 }
 
+// What OnBinary is given belongs to the callback, which may change it and append to it,
+// whatever its size and however many messages came with it.
+func TestBinaryBelongsToTheCallback(t *testing.T) {
+	for _, together := range []int{1, 20} {
+		t.Run(fmt.Sprintf("%d in a read", together), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+				var got [][]byte
+				opts.Handler = &dandelion.Handler{OnBinary: func(_ *dandelion.Client, data []byte) {
+					require.NotNil(t, data)
+					for i := range data {
+						data[i] ^= 0x20
+					}
+					got = append(got, data)
+					_ = append(data, "behind"...)
+				}}
+				c, conn := open(t, s, opts)
+				var want [][]byte
+				for size := range 300 {
+					var frames []byte
+					for range together {
+						frames = wire.AppendServerFrame(frames, true, 0, wire.OpBinary, bytes.Repeat([]byte{byte(size)}, size))
+						want = append(want, bytes.Repeat([]byte{byte(size) ^ 0x20}, size))
+					}
+					conn.WriteRaw(frames)
+					synctest.Wait()
+				}
+				finish(t, c, conn)
+				require.Equal(t, want, got)
+			})
+		})
+	}
+}
+
+// Middleware of the user's actor system puts messages into envelopes; callbacks run on
+// their own goroutine all the same, and may wait for the supervisor.
+func TestSenderMiddleware(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.System.Root.WithSenderMiddleware(func(next actor.SenderFunc) actor.SenderFunc {
+			return func(ctx actor.SenderContext, to *actor.PID, e *actor.MessageEnvelope) { next(ctx, to, e) }
+		})
+		var states []messages.State
+		status := func(c *dandelion.Client) { states = append(states, c.Status().State) }
+		opts.Handler = &dandelion.Handler{
+			OnConnecting: func(c *dandelion.Client, _ *messages.Connecting) { status(c) },
+			OnStopped:    func(c *dandelion.Client, _ *messages.Stopped) { status(c) },
+		}
+		c, conn := open(t, s, opts)
+		finish(t, c, conn)
+		synctest.Wait()
+		require.Len(t, states, 2)
+		require.Equal(t, messages.StateStopped, states[1])
+	})
+}
+
 // A callback for an event that takes long holds up neither Dial nor closing, wherever
 // the event came about, and also behind events that have no callback.
 func TestSlowEventCallbacks(t *testing.T) {
@@ -184,6 +240,36 @@ func TestSlowEventCallbacks(t *testing.T) {
 		require.Equal(t, []string{"connecting", "closed"}, got)
 	})
 }
+
+// A connection of the user whose address panics is an error of the attempt, and is closed.
+func TestAddressPanics(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := s.DialContext(ctx, network, address)
+			return noAddress{conn}, err
+		}
+		dialled := make(chan error, 1)
+		go func() {
+			_, err := dandelion.Dial(t.Context(), s.URL(), opts)
+			dialled <- err
+		}()
+		conn := s.Accept(t.Context())
+		conn.Upgrade()
+		require.ErrorContains(t, <-dialled, "panic")
+		conn.ExpectEOF()
+		conn.Close()
+	})
+}
+
+type noAddress struct{ net.Conn }
+
+func (noAddress) LocalAddr() net.Addr { return (*net.TCPAddr)(nil) }
+
+func (noAddress) RemoteAddr() net.Addr { return panickyAddress{} }
+
+type panickyAddress struct{ net.Addr }
+
+func (panickyAddress) String() string { panic("no address") }
 
 // Code of the user that ends its goroutine while it dials ends the attempt, and with
 // Dial that goroutine, as it asked for.

@@ -29,7 +29,7 @@ func (c *Client) WriteText(ctx context.Context, text string) error {
 //
 // If ctx has ended nothing is sent. If it ends before Write returns the message may
 // still be sent, unless it was waiting for room or for the connection. Errors: those
-// of ctx, messages.ErrInvalidUTF8, the *messages.CloseError of the connection that
+// of ctx, messages.ErrInvalidUTF8, ErrInvalidKind, the *messages.CloseError of the connection that
 // ended before the message was written (with messages.ErrUnconfirmed if it may have
 // arrived). data is not used after Write has returned.
 //
@@ -49,7 +49,7 @@ func (c *Client) Write(ctx context.Context, kind messages.Kind, data []byte) err
 // Queue is Send for whoever can wait: it waits for room in a full queue, and for
 // the connection to be open, as long as ctx lasts. Unlike Write it does not wait until
 // the message is written, so that the next one is ready by then. Errors: those of ctx,
-// messages.ErrInvalidUTF8, ErrClosed. data is copied before Queue returns.
+// messages.ErrInvalidUTF8, ErrInvalidKind, ErrClosed. data is copied before Queue returns.
 //
 // With an outbox it waits for room in that, if it has supervisor.Block; with a store
 // in it, also until the message is safe there.
@@ -230,7 +230,7 @@ func (c *Client) SendText(text string) error {
 
 // Send queues a message and returns at once; it is written as soon as the writer
 // is free. data is copied before Send returns. Errors: messages.ErrQueueFull,
-// ErrInvalidUTF8, ErrNotOpen, ErrClosed. If the connection ends before the
+// ErrInvalidUTF8, ErrInvalidKind, ErrNotOpen, ErrClosed. If the connection ends before the
 // message is written, messages.Closed counts it as unsent.
 //
 // With an outbox the message goes there and waits for the connection; with a store

@@ -35,8 +35,8 @@ import (
 // *supervisor.ProviderError or *supervisor.SubscribeError, or one that tells a panic.
 //
 // The attempt is made on the goroutine of the caller. This also goes for a DialContext,
-// a Proxy or a Handshaker of the options: if one of them calls runtime.Goexit, Dial does
-// not return.
+// a Proxy or a Handshaker of the options: Dial returns when they do, so they should heed
+// their context, and if one of them calls runtime.Goexit, Dial does not return.
 //
 // The connection lives until it is closed by either side or lost; it has to be
 // closed with [Client.Close] or [Client.Abort].
@@ -48,14 +48,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 	c.once, cfg.Once = true, true
 	cfg.Context = ctx
 	cfg.StartDelay = 0
-	// This goroutine has nothing to do but to wait: it makes the attempt, and need not be
-	// woken afterwards.
-	var attempt func() // nil again when it is made: cfg lives as long as the client
-	cfg.Go = func(f func()) { attempt = f }
-	c.spawn(cfg)
-	run := attempt
-	attempt = nil
-	run()
+	c.spawn(cfg, supervisor.SpawnAndDial)
 	for {
 		state, changed := c.view.State()
 		if c.view.Opened() != nil {
@@ -84,7 +77,7 @@ func Supervise(ctx context.Context, url string, opts *Options) (*Client, error) 
 		return nil, err
 	}
 	cfg.Lifetime = ctx
-	c.spawn(cfg)
+	c.spawn(cfg, supervisor.Spawn)
 	return c, nil
 }
 

@@ -64,12 +64,12 @@ func (h *Handler) takesData() bool {
 	return h.OnText != nil || h.OnBinary != nil || h.OnBorrowed != nil || h.OnFragment != nil
 }
 
-// call returns whether there is a callback, and calls it if run is set.
-func call[T any](c *Client, f func(*Client, T), v T, run bool) bool {
+// call returns whether there is no callback, and calls it if there is one and run is set.
+func call[T any](c *Client, f func(*Client, T), v T, run bool) (ignored bool) {
 	if f != nil && run {
 		f(c, v)
 	}
-	return f != nil
+	return f == nil
 }
 
 // handlerSink gives everything to the handler.
@@ -89,22 +89,35 @@ const (
 
 // own returns the payload of an item of b for keeps.
 func (s *handlerSink) own(b *actors.Batch, item *wire.Item) []byte {
-	text := s.ownText(b, item)
-	return unsafe.Slice(unsafe.StringData(text), len(text)) // nobody else has text
+	if !slabbed(b, item) {
+		return actors.Own(item)
+	}
+	text := s.copy(item.Payload)
+	return unsafe.Slice(unsafe.StringData(text), len(text)) // a part of the slab that nobody else has
 }
 
 // ownText is own for a text.
 func (s *handlerSink) ownText(b *actors.Batch, item *wire.Item) string {
-	n := len(item.Payload)
-	if item.Owned || n == 0 || n > slabSmall || len(b.Items) < slabItems {
+	if !slabbed(b, item) {
 		return actors.OwnText(item)
 	}
-	if s.slab.Cap()-s.slab.Len() < n {
+	return s.copy(item.Payload)
+}
+
+// slabbed says whether the payload of an item of b is to be copied into a slab.
+func slabbed(b *actors.Batch, item *wire.Item) bool {
+	n := len(item.Payload)
+	return !item.Owned && n > 0 && n <= slabSmall && len(b.Items) >= slabItems
+}
+
+// copy returns p as a part of the slab.
+func (s *handlerSink) copy(p []byte) string {
+	if s.slab.Cap()-s.slab.Len() < len(p) {
 		s.slab.Reset()
 		s.slab.Grow(slabSize)
 	}
 	from := s.slab.Len()
-	s.slab.Write(item.Payload)
+	s.slab.Write(p)
 	return s.slab.String()[from:]
 }
 
@@ -160,11 +173,11 @@ func (s *handlerSink) control(event any) {
 
 func (s *handlerSink) Event(event any) { s.event(event, true) }
 
-// Ignores implements actors.Chooser.
-func (s *handlerSink) Ignores(event any) bool { return !s.event(event, false) }
+// Ignores implements actors.Sink: nothing runs for an event without a callback.
+func (s *handlerSink) Ignores(event any) bool { return s.event(event, false) }
 
-// event returns whether there is a callback for event, and calls it if run is set.
-func (s *handlerSink) event(event any, run bool) bool {
+// event returns whether event is one that has no callback, and calls that if run is set.
+func (s *handlerSink) event(event any, run bool) (ignored bool) {
 	h := &s.c.handler
 	switch e := event.(type) {
 	case *messages.Connecting:

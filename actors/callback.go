@@ -18,18 +18,13 @@ type Sink interface {
 	// is called when they are handled. If it panics, the panic is reported and
 	// Batch is called again for the items behind.
 	Batch(b *Batch)
-	// Event handles every other event: a pointer to a struct of package messages. A
-	// Sink that is a Chooser too gets some of them on another goroutine.
+	// Event handles every other event: a pointer to a struct of package messages.
 	Event(event any)
-}
-
-// Chooser may be implemented by a Sink to which some events mean nothing.
-type Chooser interface {
 	// Ignores says that Event does nothing with event that could take time, block or
 	// panic. If the callback actor is idle Event is then called on the goroutine where the
 	// event came about, which may be that of any actor: this saves the way to another one.
-	// Otherwise it is called in its turn, as without a Chooser. Ignores must not block
-	// nor panic, and is called on any goroutine, also on several at once.
+	// Ignores must not block nor panic, and is called on any goroutine, also on several at
+	// once. What it does not know it does not ignore.
 	Ignores(event any) bool
 }
 
@@ -67,10 +62,11 @@ func SpawnCallback(parent actor.SpawnerContext, cfg CallbackConfig) Callback {
 		dispatcher = insideReader
 	}
 	box := &mailbox{role: RoleCallback, observer: cfg.Observer}
-	if chooser, ok := cfg.Sink.(Chooser); ok {
+	if cfg.Sink != nil {
 		box.quiet = func(message any) bool {
+			_, message, _ = actor.UnwrapEnvelope(message) // of the user's sender middleware
 			_, finish := message.(*Finish)
-			return finish || chooser.Ignores(message)
+			return finish || cfg.Sink.Ignores(message)
 		}
 	}
 	pid := parent.Spawn(actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg, box: box} },

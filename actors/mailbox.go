@@ -308,6 +308,7 @@ func (m *mailbox) noticeStop() {
 	system := self.ActorSystem()
 	if _, alive := system.ProcessRegistry.GetLocal(self.Self().Id); !alive {
 		m.stopped = deadLetters{system.DeadLetter, self.Self()}
+		m.suspended.Store(false) // an actor that has failed is suspended
 		if lane, ok := m.dispatcher.(*lane); ok {
 			lane.close()
 		}

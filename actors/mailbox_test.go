@@ -208,6 +208,37 @@ func TestQuietMessage(t *testing.T) {
 	})
 }
 
+// What waits behind the message on which an actor fails is answered when it is stopped for that.
+func TestMailboxOfActorStoppedForFailing(t *testing.T) {
+	for name, dispatcher := range map[string]actor.Dispatcher{"lane": ownLane, "inline": inline} {
+		t.Run(name, func(t *testing.T) {
+			system := quietSystem()
+			entered, goOn := make(chan struct{}), make(chan struct{})
+			child := make(chan *actor.PID, 1)
+			parent := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+				if _, ok := ctx.Message().(*actor.Started); ok {
+					child <- ctx.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+						if ctx.Message() == "panic" {
+							close(entered)
+							<-goOn
+							panic("for the test")
+						}
+					}, Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(dispatcher)))
+				}
+			}, actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective }))))
+			pid := <-child
+			go system.Root.Send(pid, "panic")
+			<-entered
+			waiting := system.Root.RequestFuture(pid, "behind", time.Minute)
+			close(goOn)
+			if answer, err := waiting.Result(); err != actor.ErrDeadLetter {
+				t.Errorf("got %v, %v", answer, err)
+			}
+			system.Root.Stop(parent)
+		})
+	}
+}
+
 func TestQueue(t *testing.T) {
 	var q queue
 	next, last := 0, 0

@@ -157,7 +157,7 @@ func (o *Outbound) SendText(text string, reply Reply) error {
 	return o.sendMessage(wire.OpText, view(text), reply)
 }
 
-// Send queues a message. data is copied before Send returns. Errors: as of SendText.
+// Send queues a message. data is copied before Send returns. Errors: as of SendText, ErrInvalidKind.
 func (o *Outbound) Send(kind messages.Kind, data []byte, reply Reply) error {
 	switch kind {
 	case messages.Binary:
@@ -166,7 +166,7 @@ func (o *Outbound) Send(kind messages.Kind, data []byte, reply Reply) error {
 			return fmt.Errorf("send text of %d bytes: %w; send it as binary or mend the text", len(data), messages.ErrInvalidUTF8)
 		}
 	default:
-		return fmt.Errorf("send: unknown kind of message %d; use messages.Text or messages.Binary", kind)
+		return fmt.Errorf("send message of kind %d: %w; use messages.Text or messages.Binary", kind, messages.ErrInvalidKind)
 	}
 	return o.sendMessage(kind.Opcode(), data, reply)
 }

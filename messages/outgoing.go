@@ -31,11 +31,11 @@ type Delivery struct {
 }
 
 // Check returns the error with which a message is refused whatever the state of
-// the connection: an unknown kind, or ErrInvalidUTF8.
+// the connection: ErrInvalidKind or ErrInvalidUTF8.
 func (m *Outgoing) Check() error {
 	switch {
 	case m.Kind != Text && m.Kind != Binary:
-		return fmt.Errorf("send: unknown kind of message %d; use messages.Text or messages.Binary", m.Kind)
+		return fmt.Errorf("send message of kind %d: %w; use messages.Text or messages.Binary", m.Kind, ErrInvalidKind)
 	case m.Kind == Text && !wire.Valid(m.Data):
 		return fmt.Errorf("send text of %d bytes: %w; send it as binary or mend the text", len(m.Data), ErrInvalidUTF8)
 	}

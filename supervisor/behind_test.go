@@ -52,6 +52,8 @@ func (h *held) Batch(b *actors.Batch) {
 	b.Release()
 }
 
+func (*held) Ignores(any) bool { return false }
+
 func (h *held) Event(event any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -79,14 +79,6 @@ type Config struct {
 	// send fails with messages.ErrNotOpen.
 	Outbox *OutboxConfig
 
-	// Go, if set, chooses the goroutine on which an attempt to connect is made. It is
-	// called in the supervisor for each attempt, must not block nor panic, and has to
-	// see to it that attempt is called once, soon, and on another goroutine. attempt
-	// blocks until the outcome is there, as a rule for ConnectTimeout at most. As
-	// long as it was not called the state is CONNECTING and a Stop has to wait. Nil: each
-	// attempt gets a goroutine of its own.
-	Go func(attempt func())
-
 	// View, if set, lets other goroutines look at the connection. Only one actor may
 	// be spawned with it.
 	View *View
@@ -96,6 +88,9 @@ type Config struct {
 	Logger *slog.Logger
 
 	startPaused bool // begin in a pause
+	// run sees to it that the function that it is given, which makes one attempt to
+	// connect and blocks for that long, is run, but not within run. Nil: actors.Go.
+	run func(attempt func())
 }
 
 func (c Config) withDefaults() Config {
@@ -114,8 +109,8 @@ func (c Config) withDefaults() Config {
 	if c.ProviderTimeout <= 0 {
 		c.ProviderTimeout = 10 * time.Second
 	}
-	if c.Go == nil {
-		c.Go = actors.Go
+	if c.run == nil {
+		c.run = actors.Go
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -131,3 +126,4 @@ type nowhere struct{}
 
 func (nowhere) Batch(b *actors.Batch) { b.Release() }
 func (nowhere) Event(any)             {}
+func (nowhere) Ignores(any) bool      { return true }

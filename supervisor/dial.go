@@ -91,7 +91,7 @@ type dial struct {
 func startDial(cfg *Config, box *Outbox, a Attempt, report func(*dialed)) *dial {
 	ctx, cancel := context.WithTimeout(cfg.Context, cfg.ConnectTimeout)
 	d := &dial{cancel: cancel}
-	cfg.Go(func() {
+	cfg.run(func() {
 		out := &dialed{epoch: a.Epoch, err: errAttemptEnded}
 		defer func() {
 			cancel()
@@ -145,7 +145,11 @@ func (c *Config) attempt(ctx context.Context, box *Outbox, a Attempt) *dialed {
 	if out.result, out.err = tryHandshake(ctx, c.Handshaker, &req); out.err != nil {
 		return out
 	}
-	out.opened = describe(a.Epoch, out.result)
+	if out.opened, out.err = describe(a.Epoch, out.result); out.err != nil {
+		out.discard()
+		out.result = nil
+		return out
+	}
 	if c.Subscribe != nil {
 		first, err := bounded(ctx, c.ProviderTimeout, func(ctx context.Context) ([]messages.Outgoing, error) { return c.Subscribe(ctx, out.opened) })
 		if err == nil {
@@ -226,9 +230,15 @@ func (d *dial) abandon() {
 	}
 }
 
-// describe makes the event for a good handshake.
-func describe(epoch uint64, r *handshake.Result) *messages.Opened {
-	opened := &messages.Opened{
+// describe makes the event for a good handshake. A panic of a caller's addresses or
+// extensions is an error.
+func describe(epoch uint64, r *handshake.Result) (opened *messages.Opened, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			opened, err = nil, fmt.Errorf("panic in the outcome of the handshake: %v", p)
+		}
+	}()
+	opened = &messages.Opened{
 		Epoch:       epoch,
 		Subprotocol: r.Subprotocol,
 		Header:      r.Header,
@@ -241,7 +251,7 @@ func describe(epoch uint64, r *handshake.Result) *messages.Opened {
 	for _, x := range r.Extensions {
 		opened.Extensions = append(opened.Extensions, x.String())
 	}
-	return opened
+	return opened, nil
 }
 
 func addr(a net.Addr) string {

@@ -43,8 +43,8 @@
 // All decisions are made in the supervisor actor, and each is an event. Code of
 // the user runs elsewhere: the Handshaker on the goroutine of the attempt, Provider
 // and Subscribe on goroutines of their own, OutboxStore on one of the outbox,
-// handlers and Acked in the callback actor. Only RetryPolicy.Decide, Backoff, the
-// sources of randomness and Config.Go run in the supervisor; they must not block.
+// handlers and Acked in the callback actor. Only RetryPolicy.Decide, Backoff and the
+// sources of randomness run in the supervisor; they must not block.
 //
 // Every network connection, and every attempt at one, has an epoch, a number
 // that its messages carry; what comes from an older epoch is dropped.

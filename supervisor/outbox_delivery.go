@@ -66,7 +66,7 @@ func (o *Outbox) pump() {
 		}
 		switch {
 		case errors.Is(err, messages.ErrQueueFull):
-			o.hold(e, o.epoch, nil)
+			o.hold(e, nil)
 			o.awaiting = true
 			room := conn.Space()
 			go func() {
@@ -77,7 +77,7 @@ func (o *Outbox) pump() {
 				o.pump()
 			}()
 		case errors.Is(err, messages.ErrClosed):
-			o.hold(e, o.epoch, nil)
+			o.hold(e, nil)
 			if o.conn == conn {
 				o.conn = nil // its end is on the way
 			}
@@ -117,7 +117,7 @@ func (o *Outbox) settled(e *entry, epoch uint64, err error) {
 		case err == nil && acks && !e.acked && o.conn != nil && o.epoch == epoch:
 			e.state = entryAwaiting
 		case err == nil && acks && !e.acked: // the connection has ended meanwhile
-			o.hold(e, epoch, fmt.Errorf("%w: it was written, not acknowledged", messages.ErrUnconfirmed))
+			o.hold(e, fmt.Errorf("%w: it was written, not acknowledged", messages.ErrUnconfirmed))
 			o.resent++
 		case err == nil, e.acked:
 			o.done(e, epoch, nil)
@@ -127,7 +127,7 @@ func (o *Outbox) settled(e *entry, epoch uint64, err error) {
 			if errors.Is(err, messages.ErrUnconfirmed) {
 				o.resent++
 			}
-			o.hold(e, epoch, err)
+			o.hold(e, err)
 		default:
 			o.done(e, epoch, err)
 		}
@@ -137,7 +137,7 @@ func (o *Outbox) settled(e *entry, epoch uint64, err error) {
 }
 
 // hold takes a message back that a connection was given.
-func (o *Outbox) hold(e *entry, epoch uint64, err error) {
+func (o *Outbox) hold(e *entry, err error) {
 	e.state = entryHeld
 	o.cursor = o.first
 	switch {

@@ -31,6 +31,34 @@ func Props(cfg Config) *actor.Props {
 	}, actors.Mailbox(actors.RoleSupervisor, 0, cfg.Observer), actors.Lane())
 }
 
+// Spawn spawns an actor of Props(cfg) with these options at the root of system.
+func Spawn(system *actor.ActorSystem, cfg Config, opts ...actor.PropsOption) *actor.PID {
+	return system.Root.Spawn(Props(cfg).Configure(opts...))
+}
+
+// SpawnAndDial is Spawn, but if the actor begins with an attempt to connect, as it does
+// without StartDelay, that is made on the goroutine of the caller, who gets the PID when
+// the attempt has ended: where the caller would wait anyway this saves the way to another
+// goroutine and back. Further attempts have goroutines of their own.
+func SpawnAndDial(system *actor.ActorSystem, cfg Config, opts ...actor.PropsOption) *actor.PID {
+	var first func() // nil again when it is made, as cfg lives as long as the actor
+	begun := false
+	cfg.run = func(attempt func()) {
+		if begun {
+			actors.Go(attempt)
+			return
+		}
+		first, begun = attempt, true
+	}
+	pid := Spawn(system, cfg, opts...)
+	attempt := first
+	first, begun = nil, true
+	if attempt != nil {
+		attempt()
+	}
+	return pid
+}
+
 // supervisor is the actor whose PID users hold. All decisions are made here.
 type supervisor struct {
 	*Config   // shared by all that are spawned from the same Props

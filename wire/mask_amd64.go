@@ -2,6 +2,8 @@
 
 package wire
 
+// This file masks with the vectors of AVX2.
+
 import "golang.org/x/sys/cpu"
 
 // maskVectorMin is the length from which on vectors are faster than words.

@@ -1,5 +1,7 @@
 //go:build !purego
 
+// Masking with AVX2; see mask_amd64.go.
+
 #include "textflag.h"
 
 // func maskAVX2(dst, src *byte, n int, k uint64)

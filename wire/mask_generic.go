@@ -2,6 +2,8 @@
 
 package wire
 
+// This file is for machines without the vectors of mask_amd64.go.
+
 import "math"
 
 const maskVectorMin = math.MaxInt // there are no vectors

@@ -47,7 +47,7 @@ func checksum(key, body []byte) uint32 {
 
 func encode(key []byte, m *supervisor.StoredMessage) ([]byte, error) {
 	if m.Kind != messages.Text && m.Kind != messages.Binary {
-		return nil, fmt.Errorf("unknown kind of message %d", m.Kind)
+		return nil, fmt.Errorf("message of kind %d: %w", m.Kind, messages.ErrInvalidKind)
 	}
 	var flags byte
 	var seconds int64

@@ -121,7 +121,7 @@ func TestMessagesComeBackWhole(t *testing.T) {
 
 func TestUnknownKindIsRefused(t *testing.T) {
 	s := open(t, tempFile(t))
-	require.ErrorContains(t, s.Append([]supervisor.StoredMessage{{Seq: 1}}), "unknown kind")
+	require.ErrorIs(t, s.Append([]supervisor.StoredMessage{{Seq: 1}}), messages.ErrInvalidKind)
 	require.Empty(t, replay(t, s))
 }
 

@@ -23,6 +23,8 @@ type fleet struct {
 
 func (f *fleet) Batch(b *actors.Batch) { b.Release() }
 
+func (f *fleet) Ignores(any) bool { return false }
+
 func (f *fleet) Event(event any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

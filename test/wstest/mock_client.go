@@ -346,7 +346,7 @@ func sendCommand(kind messages.Kind, data []byte) (any, error) {
 	case messages.Binary:
 		return &messages.SendBinary{Data: append([]byte{}, data...)}, nil
 	}
-	return nil, fmt.Errorf("send: unknown kind of message %d; use messages.Text or messages.Binary", kind)
+	return nil, fmt.Errorf("send message of kind %d: %w; use messages.Text or messages.Binary", kind, messages.ErrInvalidKind)
 }
 
 // awaitOpen waits for a connection, as the blocking methods of a client do.

@@ -9,9 +9,9 @@ import (
 	"github.com/dandelionws/dandelion/test/bench/payload"
 )
 
-// rawActors is what an actor for each role leaves of plain TCP: raw behind a
-// supervisor, protocol, reader, writer and callback that do nothing but to pass on what
-// comes. All run on the goroutine of their sender, which costs the least.
+// rawActors shows how much of what plain TCP can do is left with an actor for each role:
+// it is raw with a supervisor, protocol, reader, writer and callback between, which only
+// pass on what comes. All run on the goroutine of their sender, which costs the least.
 var rawActors = Library{Name: "raw-actors", Floor: true, Dial: dialRawActors}
 
 var onSender = actor.NewSynchronizedDispatcher(64)
@@ -23,14 +23,14 @@ func rawActor(receive actor.ReceiveFunc) *actor.Props {
 // rawFamily is one connection with its actors.
 type rawFamily struct {
 	nc     net.Conn
-	reader *rawReader // as a pile of bytes that the callback handles
+	reader *rawReader // its handle is for the callback, its flush for the writer
 	closed atomic.Bool
 
 	supervisor, protocol, writer, callback *actor.PID
 }
 
 type (
-	rawOpened struct{ f *rawFamily }
+	rawOpened struct{}
 	rawRead   struct {
 		p    []byte
 		rest []byte // what of p was left over
@@ -50,7 +50,7 @@ func dialRawActors(url string, cfg Config) (Conn, error) {
 	f.nc = conn
 	w := newRawWriter(conn, cfg)
 	f.reader = &rawReader{rawWriter: w, cfg: cfg, blank: make([]byte, cfg.Size)}
-	root.Send(f.supervisor, &rawOpened{f})
+	root.Send(f.supervisor, &rawOpened{})
 	return &rawActorsConn{rawWriter: w, family: f, cork: cfg.Load == Sending}, nil
 }
 
