@@ -17,8 +17,8 @@ import (
 var inline = actor.NewSynchronizedDispatcher(64)
 
 // ownLane gives an actor with the mailbox of this package a lane of its own. It
-// handles system messages, which must not run code of the user, on their sender's
-// goroutine when it is idle.
+// handles system messages, which must not run code of the user but the Logger and the
+// Observer, on their sender's goroutine when it is idle.
 var ownLane actor.Dispatcher = laneMark{batchesOnLane, true}
 
 // Lane gives each actor that is spawned with it and with Mailbox a lane of its own: one

@@ -84,7 +84,8 @@ func (m *mailbox) runsHere(message any) (here, more bool) {
 }
 
 // Brought is a message that an idle actor handles on the goroutine of its sender, who
-// has nothing else to do or would only wait for it.
+// has nothing else to do or would only wait for it: so that one also handles what comes
+// behind. What Sink.Ignores is handled there, too, but nothing behind it.
 type Brought interface{ Brought() }
 
 func (m *mailbox) Start() {}

@@ -27,7 +27,7 @@ func (r Role) String() string {
 }
 
 // Observer sees every message that an actor of the library gets, system messages
-// included. It is put in when the actors are spawned; where there is none,
+// included, but for the actor that counts the answers to a messages.ToAll. It is put in when the actors are spawned; where there is none,
 // nothing is paid for it.
 //
 // Both methods are called on the goroutine that sends or handles the message and

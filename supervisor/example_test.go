@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -69,4 +70,27 @@ func ExamplePoolProps() {
 	// Output:
 	// sent on 3 connections
 	// stopped: <nil>
+}
+
+// The table that applies, with an entry of one's own: a service that answers 404 while it
+// is deployed is tried again.
+func ExampleRetryPolicy_Table() {
+	policy := supervisor.RetryPolicy{Verdicts: supervisor.Verdicts{
+		supervisor.HTTPStatus(404): {Action: supervisor.Retry, Base: 10 * time.Second},
+	}}
+	for line := range strings.Lines(policy.Table().String()) {
+		if strings.HasPrefix(line, "HTTP") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// HTTP 401        refresh
+	// HTTP 403        refresh
+	// HTTP 404        retry, base 10s
+	// HTTP 408        retry
+	// HTTP 410        stop
+	// HTTP 425        retry
+	// HTTP 429        retry
+	// HTTP 5xx        retry
+	// HTTP, other     stop
 }

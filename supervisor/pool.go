@@ -18,6 +18,8 @@ import (
 // messages.Stop, also when all its members have ended, and then answers
 // everybody who has sent a Stop once, when all members have ended.
 func PoolProps(cfg PoolConfig) *actor.Props {
+	// It has no lane: a member that ends would be replaced on that member's goroutine, with
+	// a call of PoolConfig.Member.
 	return actor.PropsFromProducer(func() actor.Actor { return &pool{PoolConfig: cfg.withDefaults()} },
 		actors.Mailbox(actors.RolePool, 0, cfg.Observer))
 }

@@ -21,6 +21,9 @@ func TestMockActor(t *testing.T) {
 		user := wstest.NewProbe(t, system)
 		conn := wstest.NewMockActor(t)
 		pid := conn.Spawn(system, user.PID())
+		if !conn.PID().Equal(pid) {
+			t.Errorf("PID is %v, want %v", conn.PID(), pid)
+		}
 
 		conn.EmitOpen(&messages.Opened{Subprotocol: "chat"})
 		user.Expect(wstest.Like(&messages.Connecting{Epoch: 1}))
