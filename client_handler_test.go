@@ -241,35 +241,60 @@ func TestSlowEventCallbacks(t *testing.T) {
 	})
 }
 
-// A connection of the user whose address panics is an error of the attempt, and is closed.
-func TestAddressPanics(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
-		opts.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := s.DialContext(ctx, network, address)
-			return noAddress{conn}, err
-		}
-		dialled := make(chan error, 1)
-		go func() {
-			_, err := dandelion.Dial(t.Context(), s.URL(), opts)
-			dialled <- err
-		}()
-		conn := s.Accept(t.Context())
-		conn.Upgrade()
-		require.ErrorContains(t, <-dialled, "panic")
-		conn.ExpectEOF()
-		conn.Close()
-	})
+// A connection of the user whose address panics, or ends the goroutine, is an error of the
+// attempt, and is closed.
+func TestBadAddress(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		addr func() string
+		want string
+	}{
+		{"panic", func() string { panic("no address") }, "no address"},
+		{"Goexit", func() string { runtime.Goexit(); return "" }, "Goexit"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+				opts.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+					conn, err := s.DialContext(ctx, network, address)
+					return badAddress{conn, tc.addr}, err
+				}
+				c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+				require.NoError(t, err)
+				conn := s.Accept(t.Context())
+				conn.Upgrade()
+				conn.ExpectEOF()
+				conn.Close()
+				synctest.Wait()
+				require.ErrorContains(t, c.Status().LastCause, tc.want)
+				c.Abort()
+				<-c.Done()
+			})
+		})
+	}
 }
 
-type noAddress struct{ net.Conn }
+type badAddress struct {
+	net.Conn
+	addr func() string
+}
 
-func (noAddress) LocalAddr() net.Addr { return (*net.TCPAddr)(nil) }
+func (c badAddress) RemoteAddr() net.Addr { return funcAddr(c.addr) }
 
-func (noAddress) RemoteAddr() net.Addr { return panickyAddress{} }
+type funcAddr func() string
 
-type panickyAddress struct{ net.Addr }
+func (funcAddr) Network() string  { return "bad" }
+func (f funcAddr) String() string { return f() }
 
-func (panickyAddress) String() string { panic("no address") }
+// A callback that ends its goroutine while somebody stops the actor does not hold that up.
+func TestGoexitWhenStopped(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.Handler = &dandelion.Handler{OnStopped: func(*dandelion.Client, *messages.Stopped) { runtime.Goexit() }}
+		c, conn := open(t, s, opts)
+		require.NoError(t, c.System().Root.StopFuture(c.PID()).Wait())
+		conn.Close()
+		<-c.Done()
+	})
+}
 
 // Code of the user that ends its goroutine while it dials ends the attempt, and with
 // Dial that goroutine, as it asked for.

@@ -127,7 +127,12 @@ func (c *callback) Receive(ctx actor.Context) {
 		c.finished(ctx)
 	case *actor.Stopping:
 		if !c.ended { // somebody has stopped the supervisor from outside
-			c.event(ctx, &messages.Stopped{Epoch: c.epoch, Cause: messages.ErrStopped})
+			done := make(chan struct{})
+			go func() { // code of the user that ends its goroutine must not end the stopping
+				defer close(done)
+				c.event(ctx, &messages.Stopped{Epoch: c.epoch, Cause: messages.ErrStopped})
+			}()
+			<-done
 		}
 	case *actor.Stopped, *actor.Restarting:
 	default:

@@ -38,6 +38,7 @@ type mailbox struct {
 	batches    place                  // where a Batch of an idle actor is handled
 	quiet      func(message any) bool // what an idle actor handles on its sender's goroutine, and nothing behind it; may be nil
 	run        func()                 // processAll, made once
+	registered actor.Process          // the actor, in the registry
 	stopped    deadLetters            // set when the actor has stopped
 
 	running atomic.Bool  // somebody processes messages
@@ -62,6 +63,18 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 	}
 	m.inline = dispatcher == inline
 	m.run = m.processAll
+	m.registered, _ = m.registration()
+}
+
+// registration returns what stands in the actor's name, and where dead letters go.
+func (m *mailbox) registration() (actor.Process, deadLetters) {
+	self := m.invoker.(actor.Context)
+	system := self.ActorSystem()
+	process, ok := system.ProcessRegistry.GetLocal(self.Self().Id)
+	if !ok {
+		process = nil
+	}
+	return process, deadLetters{system.DeadLetter, self.Self()}
 }
 
 // runsHere says whether message is to be handled on its sender's goroutine, and whether
@@ -303,16 +316,17 @@ func (m *mailbox) invokeSystem(message any) {
 	}
 }
 
-// noticeStop looks whether the actor has stopped: it is then not registered any more.
+// noticeStop looks whether the actor has stopped: it is then not registered any more,
+// and another one may be in its name.
 func (m *mailbox) noticeStop() {
-	self := m.invoker.(actor.Context)
-	system := self.ActorSystem()
-	if _, alive := system.ProcessRegistry.GetLocal(self.Self().Id); !alive {
-		m.stopped = deadLetters{system.DeadLetter, self.Self()}
-		m.suspended.Store(false) // an actor that has failed is suspended
-		if lane, ok := m.dispatcher.(*lane); ok {
-			lane.close()
-		}
+	process, deadLetters := m.registration()
+	if process == m.registered {
+		return
+	}
+	m.stopped = deadLetters
+	m.suspended.Store(false) // an actor that has failed is suspended
+	if lane, ok := m.dispatcher.(*lane); ok {
+		lane.close()
 	}
 }
 

@@ -208,6 +208,48 @@ func TestQuietMessage(t *testing.T) {
 	})
 }
 
+// What is still in the mailbox of an actor that stops is answered, although by then another
+// one has its name.
+func TestMailboxOfActorWithSuccessor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system := quietSystem()
+		blocked := make(chan struct{})
+		props := actor.PropsFromFunc(func(ctx actor.Context) {
+			if ctx.Message() == "block" {
+				<-blocked
+			}
+		}, Mailbox(RoleProtocol, 0, nil), Lane())
+		old, err := system.Root.SpawnNamed(props, "name")
+		if err != nil {
+			t.Fatal(err)
+		}
+		watcher := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+			switch ctx.Message().(type) {
+			case *actor.Started:
+				ctx.Watch(old)
+			case *actor.Terminated:
+				if _, err := system.Root.SpawnNamed(props, "name"); err != nil {
+					t.Error(err)
+				}
+			}
+		}, Mailbox(RolePool, 0, nil), Lane()))
+		synctest.Wait()
+		system.Root.Send(old, "block")
+		waiting := system.Root.RequestFuture(old, "behind", time.Minute)
+		system.Root.Stop(old)
+		close(blocked)
+		if answer, err := waiting.Result(); err != actor.ErrDeadLetter {
+			t.Errorf("got %v, %v", answer, err)
+		}
+		for _, pid := range []*actor.PID{watcher, actor.NewPID(system.Address(), "name")} {
+			if err := system.Root.StopFuture(pid).Wait(); err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(2 * time.Second) // the timers of the actor system
+	})
+}
+
 // What waits behind the message on which an actor fails is answered when it is stopped for that.
 func TestMailboxOfActorStoppedForFailing(t *testing.T) {
 	for name, dispatcher := range map[string]actor.Dispatcher{"lane": ownLane, "inline": inline} {

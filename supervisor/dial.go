@@ -87,7 +87,7 @@ type dial struct {
 	out       *dialed // reported and not taken yet
 }
 
-// startDial has an attempt made by cfg.Go and reports its outcome once, unless it is abandoned.
+// startDial has an attempt made by cfg.run and reports its outcome once, unless it is abandoned.
 func startDial(cfg *Config, box *Outbox, a Attempt, report func(*dialed)) *dial {
 	ctx, cancel := context.WithTimeout(cfg.Context, cfg.ConnectTimeout)
 	d := &dial{cancel: cancel}
@@ -145,9 +145,13 @@ func (c *Config) attempt(ctx context.Context, box *Outbox, a Attempt) *dialed {
 	if out.result, out.err = tryHandshake(ctx, c.Handshaker, &req); out.err != nil {
 		return out
 	}
+	defer func() {
+		if out.opened == nil { // also if code of the caller has ended the goroutine
+			out.discard()
+			out.result = nil
+		}
+	}()
 	if out.opened, out.err = describe(a.Epoch, out.result); out.err != nil {
-		out.discard()
-		out.result = nil
 		return out
 	}
 	if c.Subscribe != nil {

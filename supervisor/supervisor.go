@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -41,18 +42,23 @@ func Spawn(system *actor.ActorSystem, cfg Config, opts ...actor.PropsOption) *ac
 // the attempt has ended: where the caller would wait anyway this saves the way to another
 // goroutine and back. Further attempts have goroutines of their own.
 func SpawnAndDial(system *actor.ActorSystem, cfg Config, opts ...actor.PropsOption) *actor.PID {
+	var mu sync.Mutex
+	spawned := false
 	var first func() // nil again when it is made, as cfg lives as long as the actor
-	begun := false
 	cfg.run = func(attempt func()) {
-		if begun {
+		mu.Lock()
+		defer mu.Unlock()
+		if spawned {
 			actors.Go(attempt)
-			return
+		} else {
+			first = attempt
 		}
-		first, begun = attempt, true
 	}
 	pid := Spawn(system, cfg, opts...)
+	mu.Lock()
 	attempt := first
-	first, begun = nil, true
+	spawned, first = true, nil
+	mu.Unlock()
 	if attempt != nil {
 		attempt()
 	}

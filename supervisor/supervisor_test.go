@@ -130,6 +130,25 @@ func TestPropsCanBeShared(t *testing.T) {
 	})
 }
 
+// An attempt that begins about when SpawnAndDial returns is made, by whomever.
+func TestSpawnAndDialWithDelay(t *testing.T) {
+	system := newSystem()
+	refused := errors.New("refused")
+	h := handshaker(func(context.Context, *handshake.Request) (*handshake.Result, error) { return nil, refused })
+	for i := range 500 {
+		view := supervisor.NewView()
+		supervisor.SpawnAndDial(system, supervisor.Config{
+			Request:    handshake.Request{URL: "ws://server.test/"},
+			Handshaker: h,
+			Once:       true,
+			StartDelay: time.Duration(i) * 100, // up to 50 µs; 0 in the first round
+			View:       view,
+		})
+		<-view.Done()
+		require.ErrorIs(t, view.Cause(), refused)
+	}
+}
+
 // A stopped supervisor drops neither an attempt under way nor its outcome.
 func TestStopWhileConnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
