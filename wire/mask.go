@@ -18,6 +18,12 @@ import (
 // overlap it otherwise.
 func MaskCopy(dst, src []byte, key [4]byte, offset int) {
 	dst = dst[:len(src)]
+	if len(src) >= maskStreamMin { // for which dst has to be aligned
+		if n := unaligned(dst); n > 0 {
+			MaskCopy(dst[:n], src[:n], key, offset)
+			dst, src, offset = dst[n:], src[n:], offset+n
+		}
+	}
 	k32 := bits.RotateLeft32(binary.LittleEndian.Uint32(key[:]), -8*(offset&3))
 	k := uint64(k32)<<32 | uint64(k32)
 

@@ -44,3 +44,27 @@ one:
 done:
 	VZEROUPPER
 	RET
+
+// func maskStreamAVX2(dst, src *byte, n int, k uint64)
+TEXT ·maskStreamAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         src+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VPBROADCASTQ k+24(FP), Y0
+
+stream:
+	VPXOR    (SI), Y0, Y1
+	VPXOR    32(SI), Y0, Y2
+	VPXOR    64(SI), Y0, Y3
+	VPXOR    96(SI), Y0, Y4
+	VMOVNTDQ Y1, (DI)
+	VMOVNTDQ Y2, 32(DI)
+	VMOVNTDQ Y3, 64(DI)
+	VMOVNTDQ Y4, 96(DI)
+	ADDQ     $128, SI
+	ADDQ     $128, DI
+	SUBQ     $128, CX
+	JNZ      stream
+	SFENCE
+	VZEROUPPER
+	RET

@@ -6,6 +6,11 @@ package wire
 
 import "math"
 
-const maskVectorMin = math.MaxInt // there are no vectors
+const (
+	maskVectorMin = math.MaxInt // there are no vectors
+	maskStreamMin = math.MaxInt
+)
+
+func unaligned(dst []byte) int { return 0 }
 
 func maskVectors(dst, src []byte, k uint64) int { return 0 }

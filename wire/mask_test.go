@@ -55,6 +55,39 @@ func TestMaskCopy(t *testing.T) {
 	}
 }
 
+// Large payloads, which go past the cache: at every alignment, from and up to where that begins.
+//
+// req: 6455-5.3-03 6455-5.3-04
+func TestMaskCopyLarge(t *testing.T) {
+	const large = 4 << 20
+	key := [4]byte{0x37, 0xFA, 0x21, 0x3D}
+	src := make([]byte, large+200)
+	for i := range src {
+		src[i] = byte(i*7 + i>>8)
+	}
+	dst := make([]byte, len(src)+64)
+	want := make([]byte, len(src))
+	for start := range 33 {
+		size := large + 6*start - 3
+		offset := start % 4
+		for i := range size {
+			want[i] = src[i] ^ key[(offset+i)&3]
+		}
+		clear(dst)
+		MaskCopy(dst[start:], src[:size], key, offset)
+		if !bytes.Equal(dst[start:start+size], want[:size]) {
+			t.Fatalf("%d bytes at %d, offset %d: copy differs", size, start, offset)
+		}
+		if !bytes.Equal(dst[:start], make([]byte, start)) || !bytes.Equal(dst[start+size:], make([]byte, len(dst)-start-size)) {
+			t.Fatalf("%d bytes at %d: something around was written", size, start)
+		}
+		MaskCopy(dst[start:start+size], dst[start:start+size], key, offset)
+		if !bytes.Equal(dst[start:start+size], src[:size]) {
+			t.Fatalf("%d bytes at %d, offset %d: in place differs", size, start, offset)
+		}
+	}
+}
+
 // req: 6455-5.3-04
 func TestMaskCopyInPieces(t *testing.T) {
 	key := [4]byte{1, 20, 99, 200}
