@@ -4,7 +4,7 @@
 //	go run .                               everything; about 20 minutes
 //	go run . -quick                        everything, roughly; within 90 seconds
 //	go run . -only pingpong,send-128       some workloads, by the beginnings of their names
-//	go run . -libs gws,raw,dandelion       some libraries
+//	go run . -libs gws,raw,dandelion       some libraries; gorilla-owned only so
 //	go run . -json results.json -details   all numbers
 //	go run . -only send-128 -libs dandelion -rounds 1 -cpuprofile /tmp
 //
@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,6 +86,9 @@ func parsePlan(args []string) (*plan, error) {
 		return nil, err
 	}
 	p.libs, err = choose(client.Libraries, *libs, func(l client.Library, name string) bool { return l.Name == name })
+	if *libs == "" {
+		p.libs = slices.DeleteFunc(slices.Clone(p.libs), func(l client.Library) bool { return l.OnDemand })
+	}
 	return p, err
 }
 

@@ -59,6 +59,8 @@ type Library struct {
 	// OnlyReceives: it differs from another way to use the same library only in
 	// how messages arrive.
 	OnlyReceives bool
+	// OnDemand: it runs only if it is named.
+	OnDemand bool
 	// Module is where it comes from.
 	Module string
 	// Dial connects to a ws URL.
@@ -68,6 +70,7 @@ type Library struct {
 // Libraries are all of them, in the order of the tables.
 var Libraries = []Library{
 	gorilla,
+	gorillaOwned,
 	coder,
 	gws,
 	gobwas,
