@@ -36,7 +36,7 @@ type mailbox struct {
 	dispatcher actor.Dispatcher
 	inline     bool                   // everything runs on its sender's goroutine
 	batches    place                  // where a Batch of an idle actor is handled
-	quiet      func(message any) bool // what an idle actor handles on its sender's goroutine, and nothing behind it; may be nil
+	quiet      func(message any) bool // see runsHere; may be nil
 	run        func()                 // processAll, made once
 	registered actor.Process          // the actor, in the registry
 	stopped    deadLetters            // set when the actor has stopped
@@ -90,7 +90,7 @@ func (m *mailbox) runsHere(message any) (here, more bool) {
 		here = message.now
 	case Brought:
 		here = true
-	default:
+	default: // a quiet one runs no code of the user, but those behind it may
 		return m.quiet != nil && m.quiet(message), false
 	}
 	return here, here

@@ -27,8 +27,8 @@ func (r Role) String() string {
 }
 
 // Observer sees every message that an actor of the library gets, system messages
-// included, but for the actor that counts the answers to a messages.ToAll. It is put in when the actors are spawned; where there is none,
-// nothing is paid for it.
+// included, but for the actor that counts the answers to a messages.ToAll. It is put in
+// when the actors are spawned; where there is none, nothing is paid for it.
 //
 // Both methods are called on the goroutine that sends or handles the message and
 // so have to be quick and safe for concurrent use. A message must not be changed

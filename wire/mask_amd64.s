@@ -4,6 +4,19 @@
 
 #include "textflag.h"
 
+// MASK128 masks 128 bytes with the key in Y0, and goes on to the next.
+#define MASK128(store) \
+	VPXOR (SI), Y0, Y1   \
+	VPXOR 32(SI), Y0, Y2 \
+	VPXOR 64(SI), Y0, Y3 \
+	VPXOR 96(SI), Y0, Y4 \
+	store Y1, (DI)       \
+	store Y2, 32(DI)     \
+	store Y3, 64(DI)     \
+	store Y4, 96(DI)     \
+	ADDQ  $128, SI       \
+	ADDQ  $128, DI
+
 // func maskAVX2(dst, src *byte, n int, k uint64)
 TEXT ·maskAVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), DI
@@ -13,20 +26,11 @@ TEXT ·maskAVX2(SB), NOSPLIT, $0-32
 	SUBQ         $128, CX
 	JB           rest
 
-	// Four blocks in a turn, while there are 128 bytes or more.
+	// While there are 128 bytes or more.
 four:
-	VPXOR   (SI), Y0, Y1
-	VPXOR   32(SI), Y0, Y2
-	VPXOR   64(SI), Y0, Y3
-	VPXOR   96(SI), Y0, Y4
-	VMOVDQU Y1, (DI)
-	VMOVDQU Y2, 32(DI)
-	VMOVDQU Y3, 64(DI)
-	VMOVDQU Y4, 96(DI)
-	ADDQ    $128, SI
-	ADDQ    $128, DI
-	SUBQ    $128, CX
-	JAE     four
+	MASK128(VMOVDQU)
+	SUBQ $128, CX
+	JAE  four
 
 rest:
 	// CX has 128 less than the bytes that are left: up to three blocks.
@@ -53,18 +57,9 @@ TEXT ·maskStreamAVX2(SB), NOSPLIT, $0-32
 	VPBROADCASTQ k+24(FP), Y0
 
 stream:
-	VPXOR    (SI), Y0, Y1
-	VPXOR    32(SI), Y0, Y2
-	VPXOR    64(SI), Y0, Y3
-	VPXOR    96(SI), Y0, Y4
-	VMOVNTDQ Y1, (DI)
-	VMOVNTDQ Y2, 32(DI)
-	VMOVNTDQ Y3, 64(DI)
-	VMOVNTDQ Y4, 96(DI)
-	ADDQ     $128, SI
-	ADDQ     $128, DI
-	SUBQ     $128, CX
-	JNZ      stream
+	MASK128(VMOVNTDQ)
+	SUBQ $128, CX
+	JNZ  stream
 	SFENCE
 	VZEROUPPER
 	RET
