@@ -100,13 +100,10 @@ func parseHead(raw []byte) (*answerHead, error) {
 	if err != nil {
 		return nil, errMalformedHeader
 	}
-	for name := range header {
-		// RFC 7230 §3.2.4: no blank between name and colon.
-		if !isToken(name) {
-			return nil, errMalformedHeader
-		}
-	}
 	h.header = http.Header(header)
+	if !validNames(h.header) { // RFC 7230 §3.2.4
+		return nil, errMalformedHeader
+	}
 	return h, nil
 }
 

@@ -82,6 +82,7 @@ func TestRoundTripRefusals(t *testing.T) {
 		{"accept twice", withLines("Sec-WebSocket-Accept: {accept}"), StageValidate, 101},
 		{"no upgrade", with("Upgrade"), StageValidate, 101},
 		{"blank before the colon", with("Upgrade", "Upgrade : websocket"), StageValidate, 101},
+		{"blank before the colon of another line", withLines("X-Foo : bar"), StageValidate, 101},
 		{"Kelvin sign", with("Upgrade", "Upgrade: websoc\xe2\x84\xaaet"), StageValidate, 101},
 		{"HTTP/1.0", statusLine("HTTP/1.0 101 X"), StageValidate, 101},
 		{"extension", withLines("Sec-WebSocket-Extensions: permessage-deflate"), StageValidate, 101},

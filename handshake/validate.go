@@ -5,6 +5,7 @@ package handshake
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 )
 
@@ -15,6 +16,10 @@ func validate(a *Answer, key string, req *Request) (subprotocol string, extensio
 	// is read as 1.1.
 	if a.Major != 1 || a.Minor < 1 {
 		return "", nil, fmt.Errorf("the answer is HTTP/%d.%d, which has no upgrade (RFC 7230 §6.7)", a.Major, a.Minor)
+	}
+	// RFC 7230 §3.2.4: no blank between name and colon. Package net/http lets it pass.
+	if !validNames(a.Header) {
+		return "", nil, errMalformedHeader
 	}
 	// RFC 6455 §4.1: Upgrade is "websocket" and nothing else.
 	if v := a.Header.Values("Upgrade"); len(v) != 1 || !equalFold(trim(v[0]), "websocket") {
@@ -38,6 +43,16 @@ func validate(a *Answer, key string, req *Request) (subprotocol string, extensio
 		return "", nil, err
 	}
 	return subprotocol, extensions, nil
+}
+
+// validNames reports whether every name in the header is a token.
+func validNames(header http.Header) bool {
+	for name := range header {
+		if !isToken(name) {
+			return false
+		}
+	}
+	return true
 }
 
 // validExtensions parses the extensions of the answer and checks them against

@@ -295,28 +295,6 @@ func TestViolate(t *testing.T) {
 	})
 }
 
-func TestBadResponses(t *testing.T) {
-	srv := wstest.NewPipe(t)
-	client := connect(t, srv)
-	client.write([]byte(request("/")))
-	c := srv.Accept(t.Context())
-	c.ReadRequest()
-	right := c.Response().Bytes()
-	seen := make(map[string]string)
-	for _, bad := range wstest.BadResponses() {
-		got := string(c.Response(bad.Edits...).Bytes())
-		switch other, again := seen[got]; {
-		case again:
-			t.Errorf("%q is the same as %q", bad.Name, other)
-		case got == string(right):
-			t.Errorf("%q is the right answer", bad.Name)
-		case bad.Section == "" || !strings.HasSuffix(got, "\r\n\r\n"):
-			t.Errorf("%q is incomplete", bad.Name)
-		}
-		seen[got] = bad.Name
-	}
-}
-
 func TestHex(t *testing.T) {
 	if got := wstest.Hex(" 81 05,\n48656c6C 6F"); string(got) != "\x81\x05Hello" {
 		t.Errorf("got % X", got)
