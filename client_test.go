@@ -3,7 +3,6 @@ package dandelion_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"runtime"
 	"slices"
@@ -12,12 +11,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/testkit"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
@@ -28,16 +27,7 @@ import (
 // pipes. The bubble fails if a goroutine is left behind.
 func inBubble(t *testing.T, f func(t *testing.T, s *wstest.Server, opts *dandelion.Options)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		s := wstest.NewPipe(t)
-		f(t, s, &dandelion.Options{
-			DialContext: s.DialContext,
-			System: actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-				return slog.New(slog.DiscardHandler)
-			})),
-		})
-		time.Sleep(2 * time.Second) // lets the actor system's own timers run out
-	})
+	testkit.Bubble(t, f)
 }
 
 // open dials and accepts.

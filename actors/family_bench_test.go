@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/internal/quiet"
 )
 
 // BenchmarkFamily is the least that five actors cost, arranged as those of a
@@ -12,7 +14,7 @@ import (
 // spawn and to stop them, and the memory that they hold meanwhile (heap-B). What a
 // connection costs cannot be less.
 func BenchmarkFamily(b *testing.B) {
-	system := quietSystem()
+	system := quiet.System()
 	spawn := func(parent actor.SpawnerContext, role Role, f actor.ReceiveFunc) *actor.PID {
 		return parent.Spawn(actor.PropsFromFunc(f, Mailbox(role, 0, nil), actor.WithDispatcher(inline)))
 	}

@@ -4,11 +4,13 @@ import (
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/internal/quiet"
 )
 
 // BenchmarkHop is the cost of one message to an idle actor and of its handling.
 func BenchmarkHop(b *testing.B) {
-	system := quietSystem()
+	system := quiet.System()
 	for _, bench := range []struct {
 		name string
 		opts []actor.PropsOption

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"log/slog"
 	"runtime"
 	"slices"
 	"sync"
@@ -10,13 +9,9 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-)
 
-func quietSystem() *actor.ActorSystem {
-	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
-}
+	"github.com/dandelionws/dandelion/internal/quiet"
+)
 
 type numbered struct{ sender, n int }
 
@@ -29,7 +24,7 @@ func TestMailboxOrder(t *testing.T) {
 	}{{"inline", inline}, {"lane", ownLane}, {"default", actor.NewDefaultDispatcher(300)}} {
 		t.Run(dispatcher.name, func(t *testing.T) {
 			const senders, each = 8, 2000
-			system := quietSystem()
+			system := quiet.System()
 			var next [senders]int
 			var busy sync.Mutex
 			done := make(chan struct{})
@@ -68,7 +63,7 @@ func TestMailboxOrder(t *testing.T) {
 // An actor that has panicked handles nothing until its supervisor has decided.
 func TestMailboxOfFailedActor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := quietSystem()
+		system := quiet.System()
 		parent := &undecided{}
 		pid := system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return parent }))
 		synctest.Wait()
@@ -171,7 +166,7 @@ func TestLaneCloses(t *testing.T) {
 // Who posts a quiet message handles that one, and nothing that has come behind it.
 func TestQuietMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := quietSystem()
+		system := quiet.System()
 		entered, goOn, slow, posted := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
 		var handled []string
 		box := &mailbox{quiet: func(message any) bool { return message == "quiet" }}
@@ -212,7 +207,7 @@ func TestQuietMessage(t *testing.T) {
 // one has its name.
 func TestMailboxOfActorWithSuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := quietSystem()
+		system := quiet.System()
 		blocked := make(chan struct{})
 		props := actor.PropsFromFunc(func(ctx actor.Context) {
 			if ctx.Message() == "block" {
@@ -254,7 +249,7 @@ func TestMailboxOfActorWithSuccessor(t *testing.T) {
 func TestMailboxOfActorStoppedForFailing(t *testing.T) {
 	for name, dispatcher := range map[string]actor.Dispatcher{"lane": ownLane, "inline": inline} {
 		t.Run(name, func(t *testing.T) {
-			system := quietSystem()
+			system := quiet.System()
 			entered, goOn := make(chan struct{}), make(chan struct{})
 			child := make(chan *actor.PID, 1)
 			parent := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
@@ -284,7 +279,7 @@ func TestMailboxOfActorStoppedForFailing(t *testing.T) {
 // What is still in the mailbox of an actor that stops is answered.
 func TestMailboxOfStoppedActor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := quietSystem()
+		system := quiet.System()
 		blocked := make(chan struct{})
 		pid := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
 			if ctx.Message() == "block" {

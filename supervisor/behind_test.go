@@ -13,6 +13,7 @@ import (
 
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/wire"
@@ -95,7 +96,7 @@ func TestHandlerBehind(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				system := newSystem()
+				system := quiet.System()
 				log := &lines{}
 				sink := &held{let: make(chan struct{})}
 				h, servers := newPeer(1 << 20)

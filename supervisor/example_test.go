@@ -61,7 +61,7 @@ func ExamplePoolProps() {
 	}
 	defer server.Close()
 	f := &fleet{url: server.URL(), done: make(chan struct{})}
-	newSystem().Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return f }))
+	actor.NewActorSystem().Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return f }))
 	select {
 	case <-f.done:
 	case <-time.After(time.Minute):

@@ -18,6 +18,7 @@ import (
 
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
@@ -48,7 +49,7 @@ type received struct {
 }
 
 func newPoolRig(t *testing.T) *poolRig {
-	r := &poolRig{t: t, system: newSystem(), start: time.Now(), refuse: map[string]error{}, texts: map[string][]string{}}
+	r := &poolRig{t: t, system: quiet.System(), start: time.Now(), refuse: map[string]error{}, texts: map[string][]string{}}
 	r.user = r.system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
 		switch ctx.Message().(type) {
 		case actor.SystemMessage, actor.AutoReceiveMessage:
@@ -505,7 +506,7 @@ func TestPoolCodeOfTheUserMisbehaves(t *testing.T) {
 	})
 	t.Run("no Member", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
-			system := newSystem()
+			system := quiet.System()
 			pid := system.Root.Spawn(supervisor.PoolProps(supervisor.PoolConfig{Size: 2}))
 			time.Sleep(time.Second)
 			answer, err := system.Root.RequestFuture(pid, &messages.GetStatus{}, time.Second).Result()

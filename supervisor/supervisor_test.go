@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,17 +15,12 @@ import (
 
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
-
-func newSystem() *actor.ActorSystem {
-	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
-}
 
 // newPeer makes a Handshaker that hands out one end of a pipe, and gives the others.
 func newPeer(size int) (handshake.Handshaker, <-chan *wstest.PipeConn) {
@@ -48,7 +42,7 @@ func (h handshaker) Handshake(ctx context.Context, req *handshake.Request) (*han
 // knows nothing of credits.
 func TestSlowTargetStopsTheReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := newSystem()
+		system := quiet.System()
 		got := 0
 		target := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
 			if m, ok := ctx.Message().(*messages.BinaryReceived); ok {
@@ -91,7 +85,7 @@ func TestSlowTargetStopsTheReader(t *testing.T) {
 // Several supervisors can be spawned of the same Props, and each has its own connection.
 func TestPropsCanBeShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := newSystem()
+		system := quiet.System()
 		h, servers := newPeer(0)
 		props := supervisor.Props(supervisor.Config{Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h})
 		const n = 10
@@ -132,7 +126,7 @@ func TestPropsCanBeShared(t *testing.T) {
 
 // An attempt that begins about when SpawnAndDial returns is made, by whomever.
 func TestSpawnAndDialWithDelay(t *testing.T) {
-	system := newSystem()
+	system := quiet.System()
 	refused := errors.New("refused")
 	h := handshaker(func(context.Context, *handshake.Request) (*handshake.Result, error) { return nil, refused })
 	for i := range 500 {
@@ -152,7 +146,7 @@ func TestSpawnAndDialWithDelay(t *testing.T) {
 // A stopped supervisor drops neither an attempt under way nor its outcome.
 func TestStopWhileConnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := newSystem()
+		system := quiet.System()
 		var client *wstest.PipeConn
 		h := handshaker(func(ctx context.Context, _ *handshake.Request) (*handshake.Result, error) {
 			<-ctx.Done() // and comes too late with a good connection
@@ -196,7 +190,7 @@ func TestStopWhileConnecting(t *testing.T) {
 // What is no command is answered, so that nobody waits for it.
 func TestUnknownCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := newSystem()
+		system := quiet.System()
 		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
 			Request: handshake.Request{URL: "ws://server.test/"},
 			Handshaker: handshaker(func(ctx context.Context, _ *handshake.Request) (*handshake.Result, error) {
@@ -220,7 +214,7 @@ func TestUnknownCommand(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := newSystem()
+		system := quiet.System()
 		h, servers := newPeer(0)
 		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
 			Request: handshake.Request{URL: "ws://user:secret@server.test/"}, Handshaker: h,
@@ -243,7 +237,7 @@ func TestStatus(t *testing.T) {
 // Reconnect connects at once only once: when that fails there is a delay as always.
 func TestReconnectMeetsARefusingServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := newSystem()
+		system := quiet.System()
 		attempts := 0
 		var server *wstest.PipeConn
 		h := handshaker(func(context.Context, *handshake.Request) (*handshake.Result, error) {
@@ -271,7 +265,7 @@ func TestReconnectMeetsARefusingServer(t *testing.T) {
 // there, no attempt is missed, nothing is left behind.
 func TestTenHoursOfReconnects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := newSystem()
+		system := quiet.System()
 		start := time.Now()
 		var attempts []time.Duration
 		h := handshaker(func(context.Context, *handshake.Request) (*handshake.Result, error) {
@@ -310,7 +304,7 @@ func TestCodeOfTheUserMisbehaves(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				system := newSystem()
+				system := quiet.System()
 				h, servers := newPeer(0)
 				view := supervisor.NewView()
 				cfg.Request.URL, cfg.Handshaker, cfg.View = "ws://server.test/", h, view

@@ -17,6 +17,7 @@ const module = "github.com/dandelionws/dandelion"
 // floors are the packages of the library from the bottom up. A package may
 // import those below it only.
 var floors = []string{
+	"internal/quiet",
 	"wire",
 	"messages",
 	"handshake",
@@ -24,6 +25,9 @@ var floors = []string{
 	"supervisor",
 	"", // the root package
 }
+
+// aside are the folders of packages that stand on no floor: no floor may import them.
+var aside = []string{"examples", "test", "internal/testkit"}
 
 // forbidden are imports that would break the promise of a package, itself and
 // through others.
@@ -84,6 +88,14 @@ func TestImportsGoDownwards(t *testing.T) {
 	byPath := map[string]pkg{}
 	for _, p := range list(t, "./...") {
 		byPath[p.ImportPath] = p
+	}
+	for importPath := range byPath {
+		name := strings.TrimPrefix(strings.TrimPrefix(importPath, module), "/")
+		if !slices.Contains(floors, name) && !slices.ContainsFunc(aside, func(folder string) bool {
+			return name == folder || strings.HasPrefix(name, folder+"/")
+		}) {
+			t.Errorf("package %q stands on no floor: add it to floors, or its folder to aside", name)
+		}
 	}
 	for floor, name := range floors {
 		p, ok := byPath[importPath(name)]

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
@@ -48,7 +49,7 @@ func TestAnswersAroundEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer echo.Close()
-			system := newSystem()
+			system := quiet.System()
 			root := system.Root
 			for round := range c.rounds {
 				var box *supervisor.OutboxConfig

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/internal/quiet"
 )
 
 const (
@@ -27,7 +29,7 @@ func TestLoopback(t *testing.T) {
 	defer watchdog(length+2*time.Minute, func() string { return "TestLoopback" })()
 	var f figures
 	before := measure()
-	system := newSystem()
+	system := quiet.System()
 	heap := watchHeap()
 	start := time.Now()
 	if *oneSeed != 0 {

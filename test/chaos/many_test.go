@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 )
@@ -42,7 +43,7 @@ func TestManyConnections(t *testing.T) {
 	before := measure()
 
 	f := &fleet{}
-	system := newSystem()
+	system := quiet.System()
 	base := max(3*time.Second, time.Duration(n)*2*time.Millisecond) // what this machine can stand
 	backoff := supervisor.Exponential{Base: base, Max: 2 * base}
 	member := supervisor.Config{

@@ -3,7 +3,6 @@ package chaos_test
 import (
 	"context"
 	"crypto/tls"
-	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -44,12 +43,6 @@ type party interface {
 	end(ctx context.Context, cancel func())
 	// audit checks what is left when it has stopped.
 	audit(ctx context.Context)
-}
-
-func newSystem() *actor.ActorSystem {
-	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
 }
 
 func newRun(s *schedule, system *actor.ActorSystem, f *figures) *run {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/dandelionws/dandelion/test/wstest"
 )
 
 // TestSchedules runs schedules with in-memory pipes and fake time, one after
@@ -45,12 +47,11 @@ func inBubble(t *testing.T, seed uint64, f *figures) (ok bool) {
 	defer watchdog(20*time.Second, s.String)()
 	wrong := ""
 	synctest.Test(t, func(t *testing.T) {
-		r := newRun(s, newSystem(), f)
+		r := newRun(s, wstest.NewSystem(t), f)
 		r.exact = true
 		n := newPipes(t, s, r.hit)
 		wrong = r.play(n)
 		n.close()
-		time.Sleep(2 * time.Second) // lets the actor system's own timers run out
 	})
 	if wrong != "" {
 		t.Errorf("%v\n%s", s, wrong)

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
@@ -29,7 +30,7 @@ func TestEveryStopIsAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer echo.Close()
-	root := newSystem().Root
+	root := quiet.System().Root
 	for range rounds {
 		f := &fleet{}
 		pid := root.Spawn(supervisor.Props(supervisor.Config{

@@ -17,29 +17,17 @@ import (
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/testkit"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/test/wstest"
 )
-
-// fakeTime runs f in a synctest bubble with a server that is reached through a
-// pipe, and Options for it.
-func fakeTime(t *testing.T, f func(t *testing.T, srv *wstest.Server, opts *dandelion.Options)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		opts := &dandelion.Options{System: newSystem(t)}
-		srv := wstest.NewPipe(t, wstest.WithTimeout(time.Hour))
-		o := over(srv)
-		opts.DialContext, opts.Gate = o.DialContext, o.Gate
-		f(t, srv, opts)
-	})
-}
 
 // The server withholds its answer; only with it there is an open connection.
 //
 // req: 6455-4.1-01 6455-4.1-17 6455-4.1-31
 func TestConnectWithheldAnswer(t *testing.T) {
 	t.Run("Dial", func(t *testing.T) {
-		fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
+		testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 			d := startDial(t, srv.URL(), opts)
 			c := srv.Accept(t.Context())
 			if head := string(c.ReadRequest().Raw); !strings.HasSuffix(head, "\r\n\r\n") {
@@ -62,7 +50,7 @@ func TestConnectWithheldAnswer(t *testing.T) {
 		})
 	})
 	t.Run("Supervise", func(t *testing.T) {
-		fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
+		testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 			client := startSupervised(t, srv.URL(), opts)
 			c := srv.Accept(t.Context())
 			c.ReadRequest()
@@ -249,7 +237,7 @@ func TestConnectSilentServer(t *testing.T) {
 		return e
 	}
 	t.Run("deadline", func(t *testing.T) {
-		fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
+		testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 			ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 			defer cancel()
 			e := fails(ctx, t, srv, opts, 200*time.Millisecond)
@@ -259,7 +247,7 @@ func TestConnectSilentServer(t *testing.T) {
 		})
 	})
 	t.Run("cancel", func(t *testing.T) {
-		fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
+		testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			time.AfterFunc(100*time.Millisecond, cancel)
@@ -270,7 +258,7 @@ func TestConnectSilentServer(t *testing.T) {
 		})
 	})
 	t.Run("neither", func(t *testing.T) {
-		fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
+		testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 			const byDefault = 10 * time.Second // NetAdapter.AnswerTimeout
 			e := fails(context.Background(), t, srv, opts, byDefault)
 			if !errors.Is(e, os.ErrDeadlineExceeded) || !e.Timeout() {

@@ -6,13 +6,10 @@ package conformance_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/handshake"
@@ -37,24 +34,13 @@ func newContext(t *testing.T) context.Context {
 
 // over returns Options by which a client reaches srv, whatever host its URL
 // names, and trusts srv if that speaks TLS. The Gate is the client's own, so that
-// no test waits for another. Inside a synctest bubble set System, too: see newSystem.
+// no test waits for another. Inside a synctest bubble set System, too.
 func over(srv *wstest.Server) *dandelion.Options {
 	o := &dandelion.Options{DialContext: srv.DialContext, Gate: new(handshake.Gate)}
 	if strings.HasPrefix(srv.URL(), "wss:") {
 		o.TLSConfig = srv.ClientTLS()
 	}
 	return o
-}
-
-// newSystem makes an actor system inside a synctest bubble. (The one that
-// clients share would belong to the bubble of the first test that uses it.)
-func newSystem(t *testing.T) *actor.ActorSystem {
-	t.Helper()
-	// A goroutine of the system lives for a second more.
-	t.Cleanup(func() { time.Sleep(2 * time.Second) })
-	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
 }
 
 // dialling is a dial under way, so that the test itself can be the server.

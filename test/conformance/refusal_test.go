@@ -15,6 +15,7 @@ import (
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/testkit"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
 )
@@ -168,7 +169,7 @@ func TestRefusalInvalidLength(t *testing.T) {
 		{"negative", []string{"Content-Length: -1"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
+			testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 				start := time.Now()
 				d := startDial(t, srv.URL(), opts)
 				c := srv.Accept(t.Context())
@@ -211,7 +212,7 @@ func TestRefusalBody(t *testing.T) {
 		return e
 	}
 	t.Run("10 MiB", func(t *testing.T) {
-		fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
+		testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 			e := fails(t, opts, srv, time.Second, func(c *wstest.Conn) {
 				c.Respond(403, "", "Content-Length: 10485760")
 				flood(c, 10<<20, func(int) string { return "body" })
@@ -222,7 +223,7 @@ func TestRefusalBody(t *testing.T) {
 		})
 	})
 	t.Run("without end", func(t *testing.T) {
-		fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
+		testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 			e := fails(t, opts, srv, time.Second, func(c *wstest.Conn) {
 				c.Respond(403, "", "Transfer-Encoding: chunked")
 				flood(c, 10<<20, func(int) string { return "4\r\nbody\r\n" })
@@ -233,7 +234,7 @@ func TestRefusalBody(t *testing.T) {
 		})
 	})
 	t.Run("without end and slow", func(t *testing.T) {
-		fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
+		testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 			e := fails(t, opts, srv, 500*time.Millisecond, func(c *wstest.Conn) {
 				c.WriteRaw([]byte("HTTP/1.1 403 Forbidden\r\n\r\n"))
 				slowFlood(c, 100*time.Millisecond, "x")
@@ -302,7 +303,7 @@ func endlessAnswer(t *testing.T, head string, part func(i int) string) (allocate
 // deadlineHolds dials a server that answers by slowFlood, and fails unless the dial ends at its deadline.
 func deadlineHolds(t *testing.T, head, part string) {
 	t.Helper()
-	fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
+	testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 		const deadline = time.Second
 		ctx, cancel := context.WithTimeout(context.Background(), deadline)
 		defer cancel()

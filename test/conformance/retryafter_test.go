@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
+	"github.com/dandelionws/dandelion/internal/testkit"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
@@ -35,7 +36,7 @@ func TestRetryAfter(t *testing.T) {
 		{"empty", value(""), time.Minute, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			fakeTime(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
+			testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 				// The random part of the delay is nothing, so that only Retry-After is seen.
 				opts.Backoff = supervisor.Exponential{Float64: func() float64 { return 0 }}.New
 				opts.MaxRetryAfter = test.max

@@ -50,7 +50,7 @@ type lab struct {
 func bubble(t *testing.T, f func(l *lab)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lab{TB: t, system: newSystem(t), timeout: bubbleTimeout, serve: wstest.NewPipe}
+		l := &lab{TB: t, system: wstest.NewSystem(t), timeout: bubbleTimeout, serve: wstest.NewPipe}
 		l.run(f)
 	})
 }

@@ -3,11 +3,12 @@
 package wstest
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/internal/quiet"
 )
 
 // NewSystem makes an actor system that logs nothing, for one test. In a synctest
@@ -16,9 +17,7 @@ import (
 // for the timers of the actor system to run out, without which the bubble would
 // find goroutines left over. Outside of a bubble nothing waits.
 func NewSystem(t testing.TB) *actor.ActorSystem {
-	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
+	system := quiet.System()
 	t.Cleanup(func() {
 		if inBubble() {
 			time.Sleep(2 * time.Second)

@@ -2,12 +2,13 @@ package client
 
 import (
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/bench/payload"
@@ -24,11 +25,7 @@ const (
 	actorCost   = 256
 )
 
-var actorSystem = sync.OnceValue(func() *actor.ActorSystem {
-	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
-})
+var actorSystem = sync.OnceValue(quiet.System)
 
 type actorConn struct {
 	supervisor, user *actor.PID
