@@ -62,7 +62,7 @@ func BenchmarkEcho(b *testing.B) {
 			}
 			left = b.N
 			b.ResetTimer()
-			c.Send(messages.Binary, data)
+			c.Send(messages.KindBinary, data)
 			<-done
 			c.Abort()
 			<-c.Done()

@@ -25,9 +25,9 @@ func TestOutbox(t *testing.T) {
 		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
 		require.NoError(t, err)
 		require.NoError(t, c.SendText("one"))
-		require.NoError(t, c.SendMessage(messages.Outgoing{Kind: messages.Text, Data: []byte("short"), Delivery: messages.Delivery{TTL: time.Millisecond}}))
+		require.NoError(t, c.SendMessage(messages.Outgoing{Kind: messages.KindText, Data: []byte("short"), Delivery: messages.Delivery{TTL: time.Millisecond}}))
 		require.ErrorIs(t, c.SendText("full"), messages.ErrQueueFull)
-		require.ErrorIs(t, c.Send(messages.Text, []byte{0xff}), messages.ErrInvalidUTF8)
+		require.ErrorIs(t, c.Send(messages.KindText, []byte{0xff}), messages.ErrInvalidUTF8)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
 		defer cancel()
 		require.ErrorIs(t, c.WriteText(ctx, "waits for room in vain"), context.DeadlineExceeded)
@@ -88,7 +88,7 @@ func TestUnconfirmed(t *testing.T) {
 		synctest.Wait()
 		big := make([]byte, 8<<20) // does not fit into the pipe
 		fate := make(chan error, 1)
-		go func() { fate <- c.Write(t.Context(), messages.Binary, big) }()
+		go func() { fate <- c.Write(t.Context(), messages.KindBinary, big) }()
 		synctest.Wait()
 		require.NoError(t, c.SendText("behind it"))
 		conn.Reset()
@@ -98,7 +98,7 @@ func TestUnconfirmed(t *testing.T) {
 		conn.ExpectText("behind it")
 
 		go func() {
-			fate <- c.WriteMessage(t.Context(), messages.Outgoing{Kind: messages.Binary, Data: big, Delivery: messages.Delivery{Resend: true}})
+			fate <- c.WriteMessage(t.Context(), messages.Outgoing{Kind: messages.KindBinary, Data: big, Delivery: messages.Delivery{Resend: true}})
 		}()
 		synctest.Wait()
 		conn.Reset()

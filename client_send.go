@@ -17,7 +17,7 @@ import (
 // system. See [Client.Write].
 func (c *Client) WriteText(ctx context.Context, text string) error {
 	if box := c.view.Outbox(); box != nil {
-		return c.deliver(ctx, box, messages.Outgoing{Kind: messages.Text, Data: []byte(text)})
+		return c.deliver(ctx, box, messages.Outgoing{Kind: messages.KindText, Data: []byte(text)})
 	}
 	return c.write(ctx, nil, func(conn *actors.Conn, reply actors.Reply) error {
 		return conn.Out.SendText(text, reply)
@@ -219,7 +219,7 @@ func (c *Client) awaitEnd(ctx context.Context, conn *actors.Conn, closing error)
 // SendText queues a text message and returns at once. See [Client.Send].
 func (c *Client) SendText(text string) error {
 	if box := c.view.Outbox(); box != nil {
-		return c.post(box, messages.Outgoing{Kind: messages.Text, Data: []byte(text)})
+		return c.post(box, messages.Outgoing{Kind: messages.KindText, Data: []byte(text)})
 	}
 	conn, err := c.current()
 	if err != nil {

@@ -124,7 +124,7 @@ func TestServerThatDoesNotRead(t *testing.T) {
 		accepted := 0
 		var err error
 		for ; err == nil; accepted++ {
-			err = c.Send(messages.Binary, payload)
+			err = c.Send(messages.KindBinary, payload)
 			synctest.Wait()
 		}
 		accepted--
@@ -133,7 +133,7 @@ func TestServerThatDoesNotRead(t *testing.T) {
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		require.ErrorIs(t, c.Write(ctx, messages.Binary, payload), context.DeadlineExceeded)
+		require.ErrorIs(t, c.Write(ctx, messages.KindBinary, payload), context.DeadlineExceeded)
 
 		// Receiving goes on.
 		conn.SendText("hello")
@@ -143,7 +143,7 @@ func TestServerThatDoesNotRead(t *testing.T) {
 
 		// Once the server reads, a waiting write goes through.
 		written := make(chan error, 1)
-		go func() { written <- c.Write(t.Context(), messages.Binary, payload) }()
+		go func() { written <- c.Write(t.Context(), messages.KindBinary, payload) }()
 		for range accepted + 1 {
 			conn.ExpectBinary(payload)
 		}
@@ -160,18 +160,18 @@ func TestQueue(t *testing.T) {
 			opts.QueueMessages = 2
 			c, conn := open(t, s, opts)
 			sent := 0
-			for c.Send(messages.Binary, payload) == nil {
+			for c.Send(messages.KindBinary, payload) == nil {
 				sent++
 				synctest.Wait()
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			require.ErrorIs(t, c.Queue(ctx, messages.Binary, payload), context.DeadlineExceeded)
-			require.ErrorIs(t, c.Queue(ctx, messages.Binary, nil), context.DeadlineExceeded, "a context that has ended")
+			require.ErrorIs(t, c.Queue(ctx, messages.KindBinary, payload), context.DeadlineExceeded)
+			require.ErrorIs(t, c.Queue(ctx, messages.KindBinary, nil), context.DeadlineExceeded, "a context that has ended")
 
 			last := []byte("last")
 			queued := make(chan error, 1)
-			go func() { queued <- c.Queue(t.Context(), messages.Binary, last) }()
+			go func() { queued <- c.Queue(t.Context(), messages.KindBinary, last) }()
 			synctest.Wait()
 			require.Empty(t, queued)
 			conn.ExpectBinary(payload)
@@ -183,7 +183,7 @@ func TestQueue(t *testing.T) {
 			}
 			conn.ExpectBinary([]byte("last"))
 			finish(t, c, conn)
-			require.ErrorIs(t, c.Queue(t.Context(), messages.Binary, last), messages.ErrClosed)
+			require.ErrorIs(t, c.Queue(t.Context(), messages.KindBinary, last), messages.ErrClosed)
 		})
 	})
 	t.Run("in a full outbox, without a connection", func(t *testing.T) {
@@ -192,12 +192,12 @@ func TestQueue(t *testing.T) {
 			c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
 			require.NoError(t, err)
 			conn := s.Accept(t.Context())
-			require.NoError(t, c.Queue(t.Context(), messages.Text, []byte("first")))
+			require.NoError(t, c.Queue(t.Context(), messages.KindText, []byte("first")))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			require.ErrorIs(t, c.Queue(ctx, messages.Text, []byte("late")), context.DeadlineExceeded)
+			require.ErrorIs(t, c.Queue(ctx, messages.KindText, []byte("late")), context.DeadlineExceeded)
 			queued := make(chan error, 1)
-			go func() { queued <- c.Queue(t.Context(), messages.Text, []byte("second")) }()
+			go func() { queued <- c.Queue(t.Context(), messages.KindText, []byte("second")) }()
 			conn.Upgrade()
 			conn.ExpectText("first")
 			require.NoError(t, <-queued)
@@ -212,7 +212,7 @@ func TestQueue(t *testing.T) {
 			require.NoError(t, err)
 			conn := s.Accept(t.Context())
 			queued := make(chan error, 1)
-			go func() { queued <- c.Queue(t.Context(), messages.Text, []byte("hello")) }()
+			go func() { queued <- c.Queue(t.Context(), messages.KindText, []byte("hello")) }()
 			synctest.Wait()
 			require.Empty(t, queued)
 			conn.Upgrade()
@@ -341,7 +341,7 @@ func TestRefusedSends(t *testing.T) {
 			want error
 		}{
 			"text":          {c.SendText("\xff"), messages.ErrInvalidUTF8},
-			"text bytes":    {c.Send(messages.Text, []byte{0xff}), messages.ErrInvalidUTF8},
+			"text bytes":    {c.Send(messages.KindText, []byte{0xff}), messages.ErrInvalidUTF8},
 			"written text":  {c.WriteText(ctx, "\xff"), messages.ErrInvalidUTF8},
 			"ping":          {c.SendPing(long), messages.ErrControlTooLong},
 			"pong":          {c.SendPong(long), messages.ErrControlTooLong},
@@ -356,7 +356,7 @@ func TestRefusedSends(t *testing.T) {
 		cancel()
 		for range 20 {
 			require.ErrorIs(t, c.WriteText(ended, "too late"), context.Canceled)
-			_, err := c.Writer(ended, messages.Text).Write([]byte("too late"))
+			_, err := c.Writer(ended, messages.KindText).Write([]byte("too late"))
 			require.ErrorIs(t, err, context.Canceled)
 		}
 		require.Equal(t, messages.StateOpen, c.State())
@@ -416,7 +416,7 @@ func TestTLS(t *testing.T) {
 	c, err := dandelion.Dial(ctx, s.URL(), &dandelion.Options{TLSConfig: s.ClientTLS()})
 	require.NoError(t, err)
 	big := make([]byte, 1<<20)
-	require.NoError(t, c.Write(ctx, messages.Binary, big))
+	require.NoError(t, c.Write(ctx, messages.KindBinary, big))
 	msg, err := c.Read(ctx)
 	require.NoError(t, err)
 	require.True(t, slices.Equal(big, msg.Data))
@@ -439,13 +439,13 @@ func TestConcurrentUse(t *testing.T) {
 				var err error
 				switch n % 3 {
 				case 0:
-					err = c.Write(ctx, messages.Binary, data)
+					err = c.Write(ctx, messages.KindBinary, data)
 				case 1:
-					for err = c.Send(messages.Binary, data); errors.Is(err, messages.ErrQueueFull); err = c.Send(messages.Binary, data) {
+					for err = c.Send(messages.KindBinary, data); errors.Is(err, messages.ErrQueueFull); err = c.Send(messages.KindBinary, data) {
 						runtime.Gosched()
 					}
 				case 2:
-					w := c.Writer(ctx, messages.Binary)
+					w := c.Writer(ctx, messages.KindBinary)
 					if _, err = w.Write(data[:1]); err == nil {
 						err = w.WriteFinal(data[1:])
 					}

@@ -39,7 +39,7 @@ func TestDialEcho(t *testing.T) {
 	msg, err := c.Read(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "hello", msg.Text())
-	require.Equal(t, messages.Text, msg.Kind)
+	require.Equal(t, messages.KindText, msg.Kind)
 
 	rtt, err := c.Ping(ctx)
 	require.NoError(t, err)
@@ -49,13 +49,13 @@ func TestDialEcho(t *testing.T) {
 	for i := range big {
 		big[i] = byte(i * 7)
 	}
-	require.NoError(t, c.Write(ctx, messages.Binary, big))
+	require.NoError(t, c.Write(ctx, messages.KindBinary, big))
 	msg, err = c.Read(ctx)
 	require.NoError(t, err)
-	require.Equal(t, messages.Binary, msg.Kind)
+	require.Equal(t, messages.KindBinary, msg.Kind)
 	require.True(t, string(big) == string(msg.Data), "echo differs")
 
-	w := c.Writer(ctx, messages.Text)
+	w := c.Writer(ctx, messages.KindText)
 	for _, part := range []string{"Gr\xc3", "\xbc", "\xc3\x9fe"} {
 		_, err := w.Write([]byte(part))
 		require.NoError(t, err)

@@ -153,9 +153,9 @@ func (s *handlerSink) Batch(b *actors.Batch) {
 
 func kindOf(item *wire.Item) messages.Kind {
 	if item.Opcode == wire.OpText {
-		return messages.Text
+		return messages.KindText
 	}
-	return messages.Binary
+	return messages.KindBinary
 }
 
 func fragment(epoch uint64, item *wire.Item) *messages.FragmentReceived {

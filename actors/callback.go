@@ -146,9 +146,9 @@ func (c *callback) received(b *Batch) {
 		if !item.Opcode.IsData() || !item.First || !item.Final {
 			continue
 		}
-		kind := messages.Binary
+		kind := messages.KindBinary
 		if item.Opcode == wire.OpText {
-			kind = messages.Text
+			kind = messages.KindText
 		}
 		c.Received(kind, item.Payload)
 	}
@@ -255,14 +255,14 @@ func Event(epoch uint64, item *wire.Item, rtt time.Duration) any {
 	case wire.OpPong:
 		return &messages.PongReceived{Epoch: epoch, Data: Own(item), RTT: rtt}
 	}
-	kind := messages.Binary
+	kind := messages.KindBinary
 	if item.Opcode == wire.OpText {
-		kind = messages.Text
+		kind = messages.KindText
 	}
 	switch {
 	case !item.First || !item.Final:
 		return &messages.FragmentReceived{Epoch: epoch, Kind: kind, First: item.First, Final: item.Final, Data: Own(item)}
-	case kind == messages.Text:
+	case kind == messages.KindText:
 		return &messages.TextReceived{Epoch: epoch, Text: OwnText(item)}
 	}
 	return &messages.BinaryReceived{Epoch: epoch, Data: Own(item)}

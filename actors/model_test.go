@@ -206,7 +206,7 @@ func (md *model) step() {
 		reply := md.accept("binary")
 		data := md.data(false)
 		md.note("SendBinary %d B as %d", len(data), reply.Ref)
-		md.refused(reply, md.out.Send(messages.Binary, data, reply))
+		md.refused(reply, md.out.Send(messages.KindBinary, data, reply))
 	case n < 40:
 		f := &messages.SendFragment{Stream: uint64(md.IntN(3)), Kind: messages.Kind(1 + md.IntN(2)),
 			First: md.IntN(3) == 0, Final: md.IntN(3) == 0, Data: md.data(true)}

@@ -160,13 +160,13 @@ func (o *Outbound) SendText(text string, reply Reply) error {
 // Send queues a message. data is copied before Send returns. Errors: as of SendText, ErrInvalidKind.
 func (o *Outbound) Send(kind messages.Kind, data []byte, reply Reply) error {
 	switch kind {
-	case messages.Binary:
-	case messages.Text:
+	case messages.KindBinary:
+	case messages.KindText:
 		if !wire.Valid(data) {
 			return fmt.Errorf("send text of %d bytes: %w; send it as binary or mend the text", len(data), messages.ErrInvalidUTF8)
 		}
 	default:
-		return fmt.Errorf("send message of kind %d: %w; use messages.Text or messages.Binary", kind, messages.ErrInvalidKind)
+		return fmt.Errorf("send message of kind %d: %w; use messages.KindText or messages.KindBinary", kind, messages.ErrInvalidKind)
 	}
 	return o.sendMessage(kind.Opcode(), data, reply)
 }

@@ -66,15 +66,15 @@ func (o *Outbound) sendFragment(key streamKey, f *messages.SendFragment, reply R
 	case f.First && s != nil:
 		return fmt.Errorf("send first fragment of stream %d: %w; send its final fragment first", f.Stream, messages.ErrFragmentOrder)
 	case f.First:
-		if f.Kind != messages.Text && f.Kind != messages.Binary {
-			return fmt.Errorf("send first fragment of stream %d as kind %d: %w; use messages.Text or messages.Binary", f.Stream, f.Kind, messages.ErrInvalidKind)
+		if f.Kind != messages.KindText && f.Kind != messages.KindBinary {
+			return fmt.Errorf("send first fragment of stream %d as kind %d: %w; use messages.KindText or messages.KindBinary", f.Stream, f.Kind, messages.ErrInvalidKind)
 		}
 		s = &fragments{kind: f.Kind}
 		op = f.Kind.Opcode()
 	case s == nil:
 		return fmt.Errorf("send fragment of stream %d: %w, or no first one was sent on this connection", f.Stream, messages.ErrFinalFragmentSent)
 	}
-	if s.kind == messages.Text {
+	if s.kind == messages.KindText {
 		check := s.utf8 // a refused fragment leaves the stream as it was
 		if !check.Write(f.Data) || f.Final && !check.Complete() {
 			return fmt.Errorf("send fragment of stream %d: %w", f.Stream, messages.ErrInvalidUTF8)

@@ -14,8 +14,8 @@ func TestOversizeMessageBehindWhatIsWritten(t *testing.T) {
 	const limit = 100 << 10
 	o := NewOutbound(10, limit)
 	large := make([]byte, limit+1)
-	require.NoError(t, o.Send(messages.Binary, large, Reply{}), "nothing is queued")
-	require.ErrorIs(t, o.Send(messages.Binary, large, Reply{}), messages.ErrQueueFull)
+	require.NoError(t, o.Send(messages.KindBinary, large, Reply{}), "nothing is queued")
+	require.ErrorIs(t, o.Send(messages.KindBinary, large, Reply{}), messages.ErrQueueFull)
 	require.ErrorIs(t, o.SendText("small", Reply{}), messages.ErrQueueFull)
 	space := o.Space()
 
@@ -25,8 +25,8 @@ func TestOversizeMessageBehindWhatIsWritten(t *testing.T) {
 	default:
 		require.Fail(t, "whoever waits for room is not told")
 	}
-	require.NoError(t, o.Send(messages.Binary, large, Reply{}))
-	require.ErrorIs(t, o.Send(messages.Binary, large, Reply{}), messages.ErrQueueFull)
+	require.NoError(t, o.Send(messages.KindBinary, large, Reply{}))
+	require.ErrorIs(t, o.Send(messages.KindBinary, large, Reply{}), messages.ErrQueueFull)
 	msgs, bytes := o.Queued()
 	require.Equal(t, 2, msgs)
 	require.Equal(t, 2*len(large), bytes)

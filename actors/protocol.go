@@ -47,7 +47,7 @@ func (p *protocol) Receive(ctx actor.Context) {
 		return
 	case *messages.SendBinary:
 		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}
-		p.refuse(reply, c.Out.Send(messages.Binary, msg.Data, reply))
+		p.refuse(reply, c.Out.Send(messages.KindBinary, msg.Data, reply))
 		return
 	case *messages.SendFragment:
 		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}

@@ -10,18 +10,18 @@ import (
 type Kind uint8
 
 const (
-	// Text is UTF-8.
-	Text Kind = iota + 1
-	// Binary is any bytes.
-	Binary
+	// KindText is UTF-8.
+	KindText Kind = iota + 1
+	// KindBinary is any bytes.
+	KindBinary
 )
 
 // String returns "text" or "binary".
 func (k Kind) String() string {
 	switch k {
-	case Text:
+	case KindText:
 		return "text"
-	case Binary:
+	case KindBinary:
 		return "binary"
 	}
 	return "unknown"
@@ -29,7 +29,7 @@ func (k Kind) String() string {
 
 // Opcode returns the opcode of the first frame of a message of this kind.
 func (k Kind) Opcode() wire.Opcode {
-	if k == Text {
+	if k == KindText {
 		return wire.OpText
 	}
 	return wire.OpBinary

@@ -30,7 +30,7 @@ var (
 	ErrFragmentOrder = errors.New("message of this stream is not finished")
 	// ErrInvalidUTF8: a text or a close reason is not valid UTF-8 (RFC 6455 §5.6, §5.5.1).
 	ErrInvalidUTF8 = errors.New("not valid UTF-8")
-	// ErrInvalidKind: a message is of neither kind, messages.Text nor messages.Binary.
+	// ErrInvalidKind: a message is of neither kind, messages.KindText nor messages.KindBinary.
 	ErrInvalidKind = errors.New("neither text nor binary")
 	// ErrControlTooLong: more than 125 bytes in a Ping or Pong, or 123 in a
 	// close reason (RFC 6455 §5.5).

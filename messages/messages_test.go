@@ -22,8 +22,8 @@ func TestNames(t *testing.T) {
 		messages.StateStopped.String():    "STOPPED",
 		messages.State(0).String():        "UNKNOWN",
 		messages.State(99).String():       "UNKNOWN",
-		messages.Text.String():            "text",
-		messages.Binary.String():          "binary",
+		messages.KindText.String():        "text",
+		messages.KindBinary.String():      "binary",
 		messages.Kind(0).String():         "unknown",
 		messages.Local.String():           "local",
 		messages.Remote.String():          "remote",
@@ -31,8 +31,8 @@ func TestNames(t *testing.T) {
 	} {
 		require.Equal(t, want, got)
 	}
-	require.Equal(t, wire.OpText, messages.Text.Opcode())
-	require.Equal(t, wire.OpBinary, messages.Binary.Opcode())
+	require.Equal(t, wire.OpText, messages.KindText.Opcode())
+	require.Equal(t, wire.OpBinary, messages.KindBinary.Opcode())
 }
 
 // A CloseError says everything in one line that there is to say, and is found as what it is.

@@ -34,9 +34,9 @@ type Delivery struct {
 // the connection: ErrInvalidKind or ErrInvalidUTF8.
 func (m *Outgoing) Check() error {
 	switch {
-	case m.Kind != Text && m.Kind != Binary:
-		return fmt.Errorf("send message of kind %d: %w; use messages.Text or messages.Binary", m.Kind, ErrInvalidKind)
-	case m.Kind == Text && !wire.Valid(m.Data):
+	case m.Kind != KindText && m.Kind != KindBinary:
+		return fmt.Errorf("send message of kind %d: %w; use messages.KindText or messages.KindBinary", m.Kind, ErrInvalidKind)
+	case m.Kind == KindText && !wire.Valid(m.Data):
 		return fmt.Errorf("send text of %d bytes: %w; send it as binary or mend the text", len(m.Data), ErrInvalidUTF8)
 	}
 	return nil

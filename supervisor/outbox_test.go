@@ -189,7 +189,7 @@ func (md *outboxModel) answer(_ uint64, reply actors.Reply, err error) {
 func (md *outboxModel) step(ref uint64) {
 	switch n := md.IntN(100); {
 	case n < 45:
-		m := messages.Outgoing{Kind: messages.Binary, Data: fmt.Appendf(nil, "%04d", ref)}
+		m := messages.Outgoing{Kind: messages.KindBinary, Data: fmt.Appendf(nil, "%04d", ref)}
 		m.Data = append(m.Data, make([]byte, md.IntN(20))...)
 		m.Resend = md.IntN(3) == 0
 		if md.IntN(4) == 0 {
@@ -215,7 +215,7 @@ func (md *outboxModel) step(ref uint64) {
 		if md.IntN(3) == 0 {
 			id = "through " + id
 		}
-		md.box.received(messages.Text, []byte(id))
+		md.box.received(messages.KindText, []byte(id))
 	case n < 90 && md.conn != nil:
 		md.end()
 	case n < 95 && md.conn == nil:
@@ -265,7 +265,7 @@ func (md *outboxModel) run(steps int) {
 		md.conn.write()
 		if md.box.Acked != nil {
 			for _, data := range md.conn.written[acked:] {
-				md.box.received(messages.Text, []byte(strings.TrimLeft(data[:4], "0")))
+				md.box.received(messages.KindText, []byte(strings.TrimLeft(data[:4], "0")))
 			}
 			acked = len(md.conn.written)
 		}
@@ -359,7 +359,7 @@ func TestOutboxStoreSurvives(t *testing.T) {
 			box.start(func(any) {}, answer)
 			return box
 		}
-		text := func(s string) messages.Outgoing { return messages.Outgoing{Kind: messages.Text, Data: []byte(s)} }
+		text := func(s string) messages.Outgoing { return messages.Outgoing{Kind: messages.KindText, Data: []byte(s)} }
 		one := begin()
 		require.NoError(t, one.Send(text("a"), actors.Reply{Ref: 1}, true))
 		require.NoError(t, one.Send(text("b"), actors.Reply{Ref: 2}, true))
@@ -391,7 +391,7 @@ func TestOutboxStoreFails(t *testing.T) {
 		box := newOutbox(OutboxConfig{Store: store}, slog.New(slog.DiscardHandler))
 		var events []any
 		box.start(func(e any) { events = append(events, e) }, func(uint64, actors.Reply, error) {})
-		m := messages.Outgoing{Kind: messages.Text, Data: []byte("a")}
+		m := messages.Outgoing{Kind: messages.KindText, Data: []byte("a")}
 		require.ErrorIs(t, box.Send(m, actors.Reply{}, true), errDisk)
 		require.Equal(t, []any{&messages.OutboxFailed{Call: "append", Err: errDisk}}, events)
 		fails = false
@@ -434,7 +434,7 @@ func TestOutboxClosesDuringASend(t *testing.T) {
 				box := newOutbox(OutboxConfig{}, slog.New(slog.DiscardHandler))
 				var answers []error
 				box.start(func(any) {}, func(_ uint64, _ actors.Reply, err error) { answers = append(answers, err) })
-				require.NoError(t, box.Send(messages.Outgoing{Kind: messages.Text, Data: []byte("a")}, actors.Reply{Ref: 1}, true))
+				require.NoError(t, box.Send(messages.Outgoing{Kind: messages.KindText, Data: []byte("a")}, actors.Reply{Ref: 1}, true))
 				box.attach(1, &refusing{err: refusal, meanwhile: func() { box.close(func() {}) }})
 				synctest.Wait()
 				require.Len(t, answers, 1)
@@ -451,7 +451,7 @@ func TestOutboxFlushesWhatIsNotReadYet(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := &slowStore{read: make(chan struct{})}
 				store.fails = func() bool { return fails }
-				store.kept = []StoredMessage{{Seq: 7, Outgoing: messages.Outgoing{Kind: messages.Text, Data: []byte("a")}}}
+				store.kept = []StoredMessage{{Seq: 7, Outgoing: messages.Outgoing{Kind: messages.KindText, Data: []byte("a")}}}
 				box := newOutbox(OutboxConfig{Store: store}, slog.New(slog.DiscardHandler))
 				box.start(func(any) {}, func(uint64, actors.Reply, error) {})
 

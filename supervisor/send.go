@@ -22,9 +22,9 @@ func (s *supervisor) send(ctx actor.Context, command any) {
 	)
 	switch c := command.(type) {
 	case *messages.SendText:
-		m, ref = messages.Outgoing{Kind: messages.Text, Data: []byte(c.Text), Delivery: c.Delivery}, c.Ref
+		m, ref = messages.Outgoing{Kind: messages.KindText, Data: []byte(c.Text), Delivery: c.Delivery}, c.Ref
 	case *messages.SendBinary:
-		m, ref = messages.Outgoing{Kind: messages.Binary, Data: c.Data, Delivery: c.Delivery}, c.Ref
+		m, ref = messages.Outgoing{Kind: messages.KindBinary, Data: c.Data, Delivery: c.Delivery}, c.Ref
 	}
 	if err := s.box.accept(m, actors.Reply{PID: ctx.Sender(), Ref: ref}, nil, true); err != nil {
 		s.refuse(ctx, ref, err)

@@ -299,7 +299,7 @@ func TestCodeOfTheUserMisbehaves(t *testing.T) {
 		}},
 		"subscribe panics": {Subscribe: func(context.Context, *messages.Opened) ([]messages.Outgoing, error) { panic("boom") }},
 		"subscribe gives what cannot be sent": {Subscribe: func(context.Context, *messages.Opened) ([]messages.Outgoing, error) {
-			return []messages.Outgoing{{Kind: messages.Text, Data: []byte{0xff}}}, nil
+			return []messages.Outgoing{{Kind: messages.KindText, Data: []byte{0xff}}}, nil
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

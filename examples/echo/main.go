@@ -84,7 +84,7 @@ func run(ctx context.Context, out io.Writer, url string) error {
 		if err := t.awaitOpen(opened); err != nil {
 			return err
 		}
-		if err := t.echo(ctx, messages.Text, "still here"); err != nil {
+		if err := t.echo(ctx, messages.KindText, "still here"); err != nil {
 			return err
 		}
 	}
@@ -141,16 +141,16 @@ func (t *talk) awaitOpen(opened <-chan struct{}) error {
 
 // exchange sends one message of every sort and waits for the echoes.
 func (t *talk) exchange(ctx context.Context) error {
-	if err := t.echo(ctx, messages.Text, "hello"); err != nil {
+	if err := t.echo(ctx, messages.KindText, "hello"); err != nil {
 		return err
 	}
-	if err := t.echo(ctx, messages.Binary, "\x00\x01\xfe\xff"); err != nil {
+	if err := t.echo(ctx, messages.KindBinary, "\x00\x01\xfe\xff"); err != nil {
 		return err
 	}
 
 	// One message in three frames. The first cut is inside a character, which is
 	// allowed, and a Ping goes between two of the frames.
-	w := t.client.Writer(ctx, messages.Text)
+	w := t.client.Writer(ctx, messages.KindText)
 	for _, part := range []string{"Gr\xc3", "\xbc\xc3\x9fe, "} {
 		t.trace.Printf("> TEXT %q …", part)
 		if _, err := io.WriteString(w, part); err != nil {
@@ -167,7 +167,7 @@ func (t *talk) exchange(ctx context.Context) error {
 	if err := w.WriteFinal([]byte("Welt")); err != nil {
 		return err
 	}
-	return t.receive(ctx, messages.Text, "Grüße, Welt")
+	return t.receive(ctx, messages.KindText, "Grüße, Welt")
 }
 
 // echo sends a message and waits for its echo.

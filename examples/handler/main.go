@@ -49,7 +49,7 @@ func run(ctx context.Context, out io.Writer) error {
 	next := func(c *dandelion.Client) {
 		if len(numbers) == 0 {
 			trace.Printf("> BINARY %x", []byte{byte(sum)})
-			check(c, c.Send(messages.Binary, []byte{byte(sum)}))
+			check(c, c.Send(messages.KindBinary, []byte{byte(sum)}))
 			return
 		}
 		text := numbers[0]

@@ -48,7 +48,7 @@ func Example() {
 	}
 
 	err = program("ws://127.0.0.1:1", func(client *dandelion.Client) error {
-		order := messages.Outgoing{Kind: messages.Text, Data: []byte("order 7"), Delivery: messages.Delivery{ID: "order 7"}}
+		order := messages.Outgoing{Kind: messages.KindText, Data: []byte("order 7"), Delivery: messages.Delivery{ID: "order 7"}}
 		if err := client.SendMessage(order); err != nil {
 			return err
 		}

@@ -95,7 +95,7 @@ func child() error {
 		go func() {
 			for {
 				n := strconv.FormatUint(next.Add(1), 10)
-				m := messages.Outgoing{Kind: messages.Text, Data: []byte(n), Delivery: messages.Delivery{ID: n}}
+				m := messages.Outgoing{Kind: messages.KindText, Data: []byte(n), Delivery: messages.Delivery{ID: n}}
 				switch err := client.SendMessage(m); {
 				case err == nil:
 					os.Stdout.WriteString(n + "\n") // accepted: from here on it must not be lost

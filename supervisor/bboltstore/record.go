@@ -46,7 +46,7 @@ func checksum(key, body []byte) uint32 {
 }
 
 func encode(key []byte, m *supervisor.StoredMessage) ([]byte, error) {
-	if m.Kind != messages.Text && m.Kind != messages.Binary {
+	if m.Kind != messages.KindText && m.Kind != messages.KindBinary {
 		return nil, fmt.Errorf("message of kind %d: %w", m.Kind, messages.ErrInvalidKind)
 	}
 	var flags byte
@@ -86,7 +86,7 @@ func decode(key, b []byte) (m supervisor.StoredMessage, err error) {
 	}
 	flags := b[1]
 	m.Kind = messages.Kind(b[0])
-	if m.Kind != messages.Text && m.Kind != messages.Binary || flags&^flagsKnown != 0 {
+	if m.Kind != messages.KindText && m.Kind != messages.KindBinary || flags&^flagsKnown != 0 {
 		return m, errFields
 	}
 	m.Resend = flags&flagResend != 0

@@ -29,7 +29,7 @@ func open(t testing.TB, path string) *Store {
 }
 
 func text(seq uint64, data string) supervisor.StoredMessage {
-	return supervisor.StoredMessage{Seq: seq, Outgoing: messages.Outgoing{Kind: messages.Text, Data: []byte(data)}}
+	return supervisor.StoredMessage{Seq: seq, Outgoing: messages.Outgoing{Kind: messages.KindText, Data: []byte(data)}}
 }
 
 func texts(seqs ...uint64) (all []supervisor.StoredMessage) {
@@ -101,10 +101,10 @@ func TestMessagesComeBackWhole(t *testing.T) {
 	all := texts(1)
 	all = append(all,
 		supervisor.StoredMessage{Seq: 2, Expires: time.Now().Round(0), Outgoing: messages.Outgoing{
-			Kind: messages.Binary, Data: []byte{0, 255}, Delivery: messages.Delivery{TTL: time.Hour, Resend: true, ID: "order 7"},
+			Kind: messages.KindBinary, Data: []byte{0, 255}, Delivery: messages.Delivery{TTL: time.Hour, Resend: true, ID: "order 7"},
 		}},
 		supervisor.StoredMessage{Seq: 3, Expires: time.Now().Round(0).Add(math.MaxInt64), Outgoing: messages.Outgoing{
-			Kind: messages.Text, Data: []byte{}, Delivery: messages.Delivery{TTL: math.MaxInt64, ID: "é"},
+			Kind: messages.KindText, Data: []byte{}, Delivery: messages.Delivery{TTL: math.MaxInt64, ID: "é"},
 		}},
 		text(4, string(make([]byte, 3*replayBytes))),
 	)

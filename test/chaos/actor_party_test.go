@@ -62,10 +62,10 @@ func (p *actorParty) receive(ctx actor.Context) {
 		}
 	case *messages.TextReceived:
 		p.chronicle.see(m)
-		p.echo(m.Epoch, messages.Text, m.Text)
+		p.echo(m.Epoch, messages.KindText, m.Text)
 	case *messages.BinaryReceived:
 		p.chronicle.see(m)
-		p.echo(m.Epoch, messages.Binary, string(m.Data))
+		p.echo(m.Epoch, messages.KindBinary, string(m.Data))
 	case *actor.DeadLetterResponse:
 		p.deadLetters.Add(1)
 		p.ledger.told()
@@ -87,7 +87,7 @@ func (p *actorParty) request(m any) { p.system.Root.RequestWithCustomSender(p.pi
 func (p *actorParty) send() uint64 {
 	ref := p.ledger.book(0, false)
 	data := payload(1, ref, size(p.rng))
-	if kindOf(ref) == messages.Text {
+	if kindOf(ref) == messages.KindText {
 		p.request(&messages.SendText{Ref: ref, Text: data, Delivery: p.schedule.delivery(ref)})
 	} else {
 		p.request(&messages.SendBinary{Ref: ref, Data: []byte(data), Delivery: p.schedule.delivery(ref)})

@@ -56,11 +56,11 @@ func (p *clientParty) start(life context.Context) error {
 	if s.user == callbacks {
 		h.OnText = func(_ *dandelion.Client, text string) {
 			p.chronicle.see(&messages.TextReceived{})
-			p.echo(messages.Text, text)
+			p.echo(messages.KindText, text)
 		}
 		h.OnBinary = func(_ *dandelion.Client, data []byte) {
 			p.chronicle.see(&messages.BinaryReceived{})
-			p.echo(messages.Binary, string(data))
+			p.echo(messages.KindBinary, string(data))
 		}
 	}
 	opts := &dandelion.Options{
@@ -247,7 +247,7 @@ func (p *clientParty) audit(ctx context.Context) {
 		p.violation("the client has ended in the state %v with the error %v", p.client.State(), p.client.Err())
 	}
 	start := time.Now()
-	if err := p.client.Write(ctx, messages.Binary, nil); err == nil || p.exact && time.Since(start) > p.schedule.unit {
+	if err := p.client.Write(ctx, messages.KindBinary, nil); err == nil || p.exact && time.Since(start) > p.schedule.unit {
 		p.violation("Write returned %v %v after the end", err, time.Since(start))
 	}
 	p.figures.sent.Add(p.ok.Load())

@@ -17,9 +17,9 @@ const payloadHead = 4 + 12 + 8
 // kindOf is the kind that a message with this number has.
 func kindOf(number uint64) messages.Kind {
 	if number%2 == 0 {
-		return messages.Text
+		return messages.KindText
 	}
-	return messages.Binary
+	return messages.KindBinary
 }
 
 func checksum(head, letters string) uint32 {

@@ -52,9 +52,9 @@ func TestSendsAreNotHeldBack(t *testing.T) {
 			send func(s *session) error // returns when the send is reported as done
 		}{
 			{"WriteText", func(s *session) error { return s.client.WriteText(s.ctx, "Hello") }},
-			{"Write", func(s *session) error { return s.client.Write(s.ctx, messages.Text, []byte("Hello")) }},
+			{"Write", func(s *session) error { return s.client.Write(s.ctx, messages.KindText, []byte("Hello")) }},
 			{"Writer", func(s *session) error {
-				return s.client.Writer(s.ctx, messages.Text).WriteFinal([]byte("Hello"))
+				return s.client.Writer(s.ctx, messages.KindText).WriteFinal([]byte("Hello"))
 			}},
 			{"command", func(s *session) error {
 				answer, err := s.system.Root.RequestFuture(s.client.PID(), &messages.SendText{Text: "Hello", Ref: 7}, time.Minute).Result()
@@ -108,7 +108,7 @@ func TestSendsShareWrites(t *testing.T) {
 				return log
 			},
 		})
-		s.check(s.client.Send(messages.Binary, make([]byte, 4<<10)))
+		s.check(s.client.Send(messages.KindBinary, make([]byte, 4<<10)))
 		s.server.Stall(time.Second) // the writer waits for the server
 		for i := range queued {
 			s.check(s.client.SendText(fmt.Sprint(i)))
@@ -160,13 +160,13 @@ func TestSendingNeedsAnOpenConnection(t *testing.T) {
 				}})
 				c.end(s)
 				before := len(log.written())
-				_, fragment := s.client.Writer(s.ctx, messages.Text).Write([]byte("late"))
+				_, fragment := s.client.Writer(s.ctx, messages.KindText).Write([]byte("late"))
 				_, ping := s.client.Ping(s.ctx)
 				for name, err := range map[string]error{
 					"WriteText": s.client.WriteText(s.ctx, "late"),
-					"Write":     s.client.Write(s.ctx, messages.Binary, []byte("late")),
+					"Write":     s.client.Write(s.ctx, messages.KindBinary, []byte("late")),
 					"SendText":  s.client.SendText("late"),
-					"Send":      s.client.Send(messages.Binary, []byte("late")),
+					"Send":      s.client.Send(messages.KindBinary, []byte("late")),
 					"Writer":    fragment,
 					"Ping":      ping,
 					"SendPing":  s.client.SendPing(nil),
@@ -197,7 +197,7 @@ func TestSendIsGivenUp(t *testing.T) {
 	run := func(l *lab, size int, stop func(c *wstest.Conn), closed bool) {
 		s := l.open(setup{})
 		sent := make(chan error, 1)
-		go func() { sent <- s.client.Write(s.ctx, messages.Binary, make([]byte, size)) }()
+		go func() { sent <- s.client.Write(s.ctx, messages.KindBinary, make([]byte, size)) }()
 		s.server.Peek(100)
 		start := time.Now()
 		stop(s.server)
@@ -325,7 +325,7 @@ func TestWhatUsersNeed(t *testing.T) {
 		s.server.WriteRaw(wstest.Hex("81 01 61, 82 02 0102, 01 01 62, 80 01 63"))
 		s.check(s.client.WriteText(s.ctx, "text"))
 		s.server.ExpectText("text")
-		s.check(s.client.Write(s.ctx, messages.Binary, []byte{1}))
+		s.check(s.client.Write(s.ctx, messages.KindBinary, []byte{1}))
 		s.server.ExpectBinary([]byte{1})
 		closed := s.startClose(4000, "enough")
 		s.server.ExpectFrame(wire.OpClose, closing(4000, "enough"))

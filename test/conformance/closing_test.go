@@ -25,9 +25,9 @@ func TestNoDataAfterTheClientsClose(t *testing.T) {
 		senders := []func() error{
 			func() error { return s.client.WriteText(s.ctx, "written") },
 			func() error { return s.client.SendText("sent") },
-			func() error { return s.client.Write(s.ctx, messages.Binary, []byte("binary")) },
+			func() error { return s.client.Write(s.ctx, messages.KindBinary, []byte("binary")) },
 			func() error {
-				w := s.client.Writer(s.ctx, messages.Text)
+				w := s.client.Writer(s.ctx, messages.KindText)
 				for range 10 {
 					if _, err := w.Write([]byte("streamed")); err != nil {
 						return err
@@ -88,7 +88,7 @@ func TestAnswerDoesNotWaitForTheMessage(t *testing.T) {
 	bubble(t, func(l *lab) {
 		l.Case("between two fragments", func(l *lab) {
 			s := l.open(setup{})
-			w := s.client.Writer(s.ctx, messages.Text)
+			w := s.client.Writer(s.ctx, messages.KindText)
 			for _, p := range []string{"one", "two"} {
 				_, err := w.Write([]byte(p))
 				s.check(err)
@@ -107,7 +107,7 @@ func TestAnswerDoesNotWaitForTheMessage(t *testing.T) {
 			s := l.open(setup{server: []wstest.Option{wstest.WithBuffer(1 << 10)}})
 			part := pattern(1 << 20)
 			written := make(chan error, 1)
-			w := s.client.Writer(s.ctx, messages.Binary)
+			w := s.client.Writer(s.ctx, messages.KindBinary)
 			go func() {
 				_, err := w.Write(part)
 				written <- err

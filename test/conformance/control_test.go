@@ -183,7 +183,7 @@ func TestPongDoesNotWaitForTheQueue(t *testing.T) {
 		for range senders {
 			sending.Go(func() {
 				for range queued / senders {
-					if err := s.client.Send(messages.Binary, make([]byte, size)); err != nil {
+					if err := s.client.Send(messages.KindBinary, make([]byte, size)); err != nil {
 						s.Errorf("send: %v", err)
 					}
 				}
@@ -311,7 +311,7 @@ func TestKeepaliveFindsADeadServer(t *testing.T) {
 			start := time.Now()
 			s := l.open(setup{client: keepalive, server: []wstest.Option{wstest.WithBuffer(1 << 10)}})
 			sent := make(chan error, 2)
-			go func() { sent <- s.client.Write(s.ctx, messages.Binary, make([]byte, 1<<20)) }()
+			go func() { sent <- s.client.Write(s.ctx, messages.KindBinary, make([]byte, 1<<20)) }()
 			go func() {
 				time.Sleep(time.Millisecond) // behind the other one
 				sent <- s.client.WriteText(s.ctx, "queued")

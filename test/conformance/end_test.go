@@ -24,7 +24,7 @@ func TestHardClose(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{server: []wstest.Option{wstest.WithBuffer(1 << 10)}})
 		blocked := make(chan error, 3)
-		go func() { blocked <- s.client.Write(s.ctx, messages.Binary, pattern(1<<20)) }()
+		go func() { blocked <- s.client.Write(s.ctx, messages.KindBinary, pattern(1<<20)) }()
 		s.server.Peek(100)
 		go func() { blocked <- s.client.WriteText(s.ctx, "queued") }()
 		go func() {
@@ -64,12 +64,12 @@ func TestNothingIsSentWhileClosing(t *testing.T) {
 		if got := s.client.State(); got != messages.StateClosing {
 			s.Errorf("state is %v, want CLOSING", got)
 		}
-		_, fragment := s.client.Writer(s.ctx, messages.Text).Write([]byte("x"))
+		_, fragment := s.client.Writer(s.ctx, messages.KindText).Write([]byte("x"))
 		for name, err := range map[string]error{
 			"WriteText": s.client.WriteText(s.ctx, "x"),
-			"Write":     s.client.Write(s.ctx, messages.Binary, []byte("x")),
+			"Write":     s.client.Write(s.ctx, messages.KindBinary, []byte("x")),
 			"SendText":  s.client.SendText("x"),
-			"Send":      s.client.Send(messages.Binary, []byte("x")),
+			"Send":      s.client.Send(messages.KindBinary, []byte("x")),
 			"Writer":    fragment,
 		} {
 			if !errors.Is(err, messages.ErrClosed) {
@@ -113,9 +113,9 @@ func TestAllCallsEnd(t *testing.T) {
 		}
 		calls := []call{
 			{"Read", func() error { _, err := s.client.Read(s.ctx); return err }},
-			{"Write", func() error { return s.client.Write(s.ctx, messages.Binary, pattern(100<<10)) }},
+			{"Write", func() error { return s.client.Write(s.ctx, messages.KindBinary, pattern(100<<10)) }},
 			{"WriteText", func() error { return s.client.WriteText(s.ctx, "x") }},
-			{"Writer", func() error { _, err := s.client.Writer(s.ctx, messages.Text).Write([]byte("x")); return err }},
+			{"Writer", func() error { _, err := s.client.Writer(s.ctx, messages.KindText).Write([]byte("x")); return err }},
 			{"Ping", func() error { _, err := s.client.Ping(s.ctx); return err }},
 			{"Messages", func() error {
 				for _, err := range s.client.Messages(s.ctx) {
@@ -131,7 +131,7 @@ func TestAllCallsEnd(t *testing.T) {
 		}
 		// The first is being written when the others come; the queue is full then.
 		first := make(chan error, 1)
-		go func() { first <- s.client.Write(s.ctx, messages.Binary, pattern(100<<10)) }()
+		go func() { first <- s.client.Write(s.ctx, messages.KindBinary, pattern(100<<10)) }()
 		s.server.Peek(100)
 		pending := make(chan outcome, len(calls))
 		for _, c := range calls {
@@ -329,7 +329,7 @@ func TestServerClosesAnyTime(t *testing.T) {
 				s := l.open(setup{server: []wstest.Option{wstest.WithBuffer(1 << 10)}})
 				sent := make(chan error, 2)
 				first := pattern(100 << 10)
-				go func() { sent <- s.client.Write(s.ctx, messages.Binary, first) }()
+				go func() { sent <- s.client.Write(s.ctx, messages.KindBinary, first) }()
 				s.server.Peek(100)
 				go func() { sent <- s.client.WriteText(s.ctx, "queued") }()
 				s.server.Stall(time.Second)

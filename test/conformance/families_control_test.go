@@ -123,7 +123,7 @@ func TestControlFramesWhileSending(t *testing.T) {
 		for at := range fragments + 1 {
 			l.Case(fmt.Sprintf("behind %d fragments", at), func(l *lab) {
 				s := l.open(setup{})
-				w := s.client.Writer(s.ctx, messages.Binary)
+				w := s.client.Writer(s.ctx, messages.KindBinary)
 				for i := range fragments + 1 {
 					if i == at {
 						s.server.SendPing(pattern(at))

@@ -29,7 +29,7 @@ func textOf(size int) []byte {
 
 // dataOf returns a payload of that kind.
 func dataOf(kind messages.Kind, size int) []byte {
-	if kind == messages.Text {
+	if kind == messages.KindText {
 		return textOf(size)
 	}
 	return pattern(size)
@@ -96,12 +96,12 @@ func TestLengthFamily(t *testing.T) {
 			split split
 			sizes []int
 		}{
-			{"text, one piece", messages.Text, whole, sizes},
-			{"text, byte by byte", messages.Text, bytes, append(short[:len(short):len(short)], 65536)},
-			{"text, random pieces", messages.Text, random(100 << 10), append(sizes[:len(sizes):len(sizes)], large)},
-			{"binary, one piece", messages.Binary, whole, append(sizes[:len(sizes):len(sizes)], large)},
-			{"binary, byte by byte", messages.Binary, bytes, append(short[:len(short):len(short)], 65535, large)},
-			{"binary, random pieces", messages.Binary, random(1 << 10), sizes},
+			{"text, one piece", messages.KindText, whole, sizes},
+			{"text, byte by byte", messages.KindText, bytes, append(short[:len(short):len(short)], 65536)},
+			{"text, random pieces", messages.KindText, random(100 << 10), append(sizes[:len(sizes):len(sizes)], large)},
+			{"binary, one piece", messages.KindBinary, whole, append(sizes[:len(sizes):len(sizes)], large)},
+			{"binary, byte by byte", messages.KindBinary, bytes, append(short[:len(short):len(short)], 65535, large)},
+			{"binary, random pieces", messages.KindBinary, random(1 << 10), sizes},
 		} {
 			l.Case(c.name, func(l *lab) {
 				s := l.open(setup{unread: true})
@@ -131,14 +131,14 @@ func TestFragmentSizeFamily(t *testing.T) {
 			size     int
 			fragment int
 		}{
-			{messages.Text, MiB / 4, 64},
-			{messages.Binary, 16 * MiB, 64},
-			{messages.Binary, MiB, 256},
-			{messages.Text, MiB, 1 << 10},
-			{messages.Binary, 4 * MiB, 4 << 10},
-			{messages.Binary, 4 * MiB, 16 << 10},
-			{messages.Text, 4 * MiB, 64 << 10},
-			{messages.Binary, 16 * MiB, 256 << 10},
+			{messages.KindText, MiB / 4, 64},
+			{messages.KindBinary, 16 * MiB, 64},
+			{messages.KindBinary, MiB, 256},
+			{messages.KindText, MiB, 1 << 10},
+			{messages.KindBinary, 4 * MiB, 4 << 10},
+			{messages.KindBinary, 4 * MiB, 16 << 10},
+			{messages.KindText, 4 * MiB, 64 << 10},
+			{messages.KindBinary, 16 * MiB, 256 << 10},
 		} {
 			l.Case(fmt.Sprintf("%v of %d bytes in fragments of %d", c.kind, c.size, c.fragment), func(l *lab) {
 				s := l.open(setup{unread: true, client: limits(wire.Limits{MaxFragments: -1})})
@@ -161,7 +161,7 @@ func TestFragmentSizeFamily(t *testing.T) {
 
 				// From the client, in fragments of the same size.
 				data = data[:min(c.size, sentFragments*c.fragment, sentBytes)]
-				if c.kind == messages.Text {
+				if c.kind == messages.KindText {
 					data = textOf(len(data))
 				}
 				sent := make(chan error, 1)

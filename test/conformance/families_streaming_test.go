@@ -51,7 +51,7 @@ func TestStreamedMessages(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 14))
 				s := l.open(setup{client: streaming(wire.Limits{})})
 				for n := range 20 {
-					kind := []messages.Kind{messages.Text, messages.Binary}[r.IntN(2)]
+					kind := []messages.Kind{messages.KindText, messages.KindBinary}[r.IntN(2)]
 					data := dataOf(kind, r.IntN(1<<r.IntN(17)))
 					var p []byte
 					op := kind.Opcode()
@@ -149,7 +149,7 @@ func TestStreamedUTF8(t *testing.T) {
 				s := l.open(setup{bare: true, client: streaming(wire.Limits{})})
 				for at := range len(text) + 1 {
 					s.server.SendFragments(wire.OpText, []byte(text[:at]), []byte(text[at:]))
-					s.expectStreamed(messages.Text, []byte(text))
+					s.expectStreamed(messages.KindText, []byte(text))
 				}
 				s.closeFromServer()
 			})
@@ -227,7 +227,7 @@ func TestStreamedMemory(t *testing.T) {
 				parts := 0
 				final := make(chan struct{})
 				take := func(kind messages.Kind, data []byte, first, last bool) {
-					if kind != messages.Text || first != (parts == 0) || last != (got+int64(len(data)) == size) {
+					if kind != messages.KindText || first != (parts == 0) || last != (got+int64(len(data)) == size) {
 						l.Errorf("at %d of %d: got %v, first %v, final %v", got, size, kind, first, last)
 					}
 					if got/(size/16) != (got+int64(len(data)))/(size/16) {

@@ -24,8 +24,8 @@ func TestFragmentsReceived(t *testing.T) {
 		kind messages.Kind
 		data string
 	}
-	text := func(s string) message { return message{messages.Text, s} }
-	data := func(s string) message { return message{messages.Binary, s} }
+	text := func(s string) message { return message{messages.KindText, s} }
+	data := func(s string) message { return message{messages.KindBinary, s} }
 	bubble(t, func(l *lab) {
 		for _, c := range []struct {
 			name, hex string
@@ -106,7 +106,7 @@ func TestFragmentsKeepTheirOrder(t *testing.T) {
 		s.server.SendFragments(wire.OpBinary, parts...)
 		s.expectBinary(want)
 
-		w := s.client.Writer(s.ctx, messages.Binary)
+		w := s.client.Writer(s.ctx, messages.KindBinary)
 		for _, p := range parts[:255] {
 			_, err := w.Write(p)
 			s.check(err)
@@ -186,7 +186,7 @@ func TestPongBetweenFragments(t *testing.T) {
 	const before, after = 20, 20
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
-		w := s.client.Writer(s.ctx, messages.Text)
+		w := s.client.Writer(s.ctx, messages.KindText)
 		write := func(i int) {
 			_, err := w.Write(fmt.Appendf(nil, "%02d", i))
 			s.check(err)
@@ -234,7 +234,7 @@ func TestControlFramesAreNotFragmented(t *testing.T) {
 	reason := strings.Repeat("r", 123)
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
-		w := s.client.Writer(s.ctx, messages.Text)
+		w := s.client.Writer(s.ctx, messages.KindText)
 		piece := bytes.Repeat([]byte("x"), 16)
 		_, err := w.Write(piece)
 		s.check(err)
@@ -276,7 +276,7 @@ func TestOutgoingMessagesAreNotMixed(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
 		stream := func(sender, n int) error {
-			w := s.client.Writer(s.ctx, messages.Text)
+			w := s.client.Writer(s.ctx, messages.KindText)
 			for i := range fragments - 1 {
 				if _, err := w.Write(piece(sender, n, i)); err != nil {
 					return err
@@ -293,7 +293,7 @@ func TestOutgoingMessagesAreNotMixed(t *testing.T) {
 					if sender < streaming {
 						err = stream(sender, n)
 					} else {
-						err = s.client.Write(s.ctx, messages.Text, piece(sender, n, 0))
+						err = s.client.Write(s.ctx, messages.KindText, piece(sender, n, 0))
 						time.Sleep(3 * time.Millisecond)
 					}
 					if err != nil {
@@ -330,11 +330,11 @@ func TestFragmentsOfAnySize(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
 		whole := pattern(1 << 20)
-		s.check(s.client.Send(messages.Binary, whole))
+		s.check(s.client.Send(messages.KindBinary, whole))
 		s.server.ExpectBinary(whole)
 
 		const pieces, size, early = 256, 4 << 10, 16
-		w := s.client.Writer(s.ctx, messages.Binary)
+		w := s.client.Writer(s.ctx, messages.KindBinary)
 		resume := make(chan struct{})
 		var sending sync.WaitGroup
 		sending.Go(func() {
@@ -385,10 +385,10 @@ func TestFirstBytesOfFragments(t *testing.T) {
 			final  *string // nil: Close
 			frames []string
 		}{
-			{"text", messages.Text, []string{"a", "b"}, new("c"), []string{"01 a", "00 b", "80 c"}},
-			{"binary", messages.Binary, []string{"a", "b"}, new("c"), []string{"02 a", "00 b", "80 c"}},
-			{"ends at a fragment border", messages.Text, []string{"a", "b"}, nil, []string{"01 a", "00 b", "80 "}},
-			{"no data", messages.Text, nil, nil, []string{"81 "}},
+			{"text", messages.KindText, []string{"a", "b"}, new("c"), []string{"01 a", "00 b", "80 c"}},
+			{"binary", messages.KindBinary, []string{"a", "b"}, new("c"), []string{"02 a", "00 b", "80 c"}},
+			{"ends at a fragment border", messages.KindText, []string{"a", "b"}, nil, []string{"01 a", "00 b", "80 "}},
+			{"no data", messages.KindText, nil, nil, []string{"81 "}},
 		} {
 			w := s.client.Writer(s.ctx, c.kind)
 			for _, p := range c.pieces {
@@ -419,7 +419,7 @@ func TestFirstBytesOfFragments(t *testing.T) {
 func TestFragmentAPI(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
-		w := s.client.Writer(s.ctx, messages.Text)
+		w := s.client.Writer(s.ctx, messages.KindText)
 		s.check(w.WriteFinal([]byte("a")))
 		_, err := w.Write([]byte("b"))
 		s.wantError(err, messages.ErrFinalFragmentSent)
@@ -444,7 +444,7 @@ func TestStreamingReceive(t *testing.T) {
 			s := l.open(setup{client: dandelion.Options{Settings: actors.Settings{Streaming: true}}})
 			s.server.WriteRaw(bytesOnWire[:head])
 			got := s.next("the first 10 bytes")
-			if got.err != nil || got.Kind != messages.Binary || !got.First || got.Final || !bytes.Equal(got.Data, message[:10]) {
+			if got.err != nil || got.Kind != messages.KindBinary || !got.First || got.Final || !bytes.Equal(got.Data, message[:10]) {
 				s.Fatalf("got %+v, want the first part, [%s]", got, show(message[:10]))
 			}
 			s.expectNothing(time.Second)

@@ -146,7 +146,7 @@ func TestSentLengths(t *testing.T) {
 			{65536, "82 7F 0000000000010000", 65550},
 		} {
 			payload := pattern(c.size)
-			s.check(s.client.Send(messages.Binary, payload))
+			s.check(s.client.Send(messages.KindBinary, payload))
 			f := s.server.ExpectBinary(payload)
 			header := wstest.Hex(c.header)
 			header[1] |= 0x80
@@ -173,8 +173,8 @@ func TestSingleFrames(t *testing.T) {
 			data   []byte
 			header string
 		}{
-			{messages.Text, []byte("Hello"), "81 85"},
-			{messages.Binary, []byte{1}, "82 81"},
+			{messages.KindText, []byte("Hello"), "81 85"},
+			{messages.KindBinary, []byte{1}, "82 81"},
 		} {
 			s.check(s.client.Write(s.ctx, c.kind, c.data))
 			f := s.server.ReadFrame()
@@ -210,8 +210,8 @@ func TestSentReservedBits(t *testing.T) {
 func (s *session) sendEveryKind() []wstest.Frame {
 	s.Helper()
 	s.check(s.client.WriteText(s.ctx, "text"))
-	s.check(s.client.Write(s.ctx, messages.Binary, []byte("binary")))
-	w := s.client.Writer(s.ctx, messages.Text)
+	s.check(s.client.Write(s.ctx, messages.KindBinary, []byte("binary")))
+	w := s.client.Writer(s.ctx, messages.KindText)
 	for _, part := range []string{"first", "second"} {
 		_, err := w.Write([]byte(part))
 		s.check(err)
@@ -258,7 +258,7 @@ func TestNoExtensionData(t *testing.T) {
 		data := []byte{1, 2, 3, 4}
 		s.server.WriteRaw(wstest.Hex("82 04 01020304"))
 		s.expectBinary(data)
-		s.check(s.client.Write(s.ctx, messages.Binary, data))
+		s.check(s.client.Write(s.ctx, messages.KindBinary, data))
 		f := s.server.ExpectBinary(data)
 		if len(f.Raw) != 10 || f.Raw[0] != 0x82 || f.Raw[1] != 0x84 {
 			s.Errorf("got % X, want 82 84, a key and 4 bytes", f.Raw)
@@ -308,13 +308,13 @@ func TestFullDuplex(t *testing.T) {
 func TestKindsOfData(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
-		s.check(s.client.Write(s.ctx, messages.Text, []byte("Hello")))
-		s.check(s.client.Write(s.ctx, messages.Binary, []byte("Hello")))
+		s.check(s.client.Write(s.ctx, messages.KindText, []byte("Hello")))
+		s.check(s.client.Write(s.ctx, messages.KindBinary, []byte("Hello")))
 		s.server.ExpectFrame(1, []byte("Hello"))
 		s.server.ExpectFrame(2, []byte("Hello"))
 		s.server.WriteRaw(wstest.Hex("81 01 61, 82 01 61"))
-		s.expectMessage(messages.Text, []byte("a"))
-		s.expectMessage(messages.Binary, []byte("a"))
+		s.expectMessage(messages.KindText, []byte("a"))
+		s.expectMessage(messages.KindBinary, []byte("a"))
 		s.closeFromServer()
 	})
 }
@@ -334,7 +334,7 @@ func TestBinaryPassesUnchanged(t *testing.T) {
 			s.server.SendFragments(wire.OpBinary, parts...)
 			s.expectBinary(all)
 
-			w := s.client.Writer(s.ctx, messages.Binary)
+			w := s.client.Writer(s.ctx, messages.KindBinary)
 			for _, part := range parts[:len(parts)-1] {
 				_, err := w.Write(part)
 				s.check(err)

@@ -148,7 +148,7 @@ func startRead(t *testing.T, client *dandelion.Client) <-chan received {
 // readText reads one message and fails unless it is that text.
 func readText(t *testing.T, client *dandelion.Client, want string) {
 	t.Helper()
-	readMessage(t, client, messages.Text, []byte(want))
+	readMessage(t, client, messages.KindText, []byte(want))
 }
 
 // readMessage reads one message and fails unless it is that one.

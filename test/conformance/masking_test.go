@@ -108,7 +108,7 @@ func TestKeyPhase(t *testing.T) {
 				s := l.open(setup{})
 				for _, n := range sizes {
 					payload := pattern(offset + n)[offset:]
-					s.check(s.client.Send(messages.Binary, payload))
+					s.check(s.client.Send(messages.KindBinary, payload))
 					s.server.ExpectBinary(payload)
 				}
 			})
@@ -117,7 +117,7 @@ func TestKeyPhase(t *testing.T) {
 			l.Case(fmt.Sprintf("pieces of %d", piece), func(l *lab) {
 				s := l.open(setup{})
 				payload := pattern(301)
-				w := s.client.Writer(s.ctx, messages.Binary)
+				w := s.client.Writer(s.ctx, messages.KindBinary)
 				for p := range slices.Chunk(payload, piece) {
 					_, err := w.Write(p)
 					s.check(err)
@@ -148,7 +148,7 @@ func TestKeysAreNew(t *testing.T) {
 			s.check(s.client.SendText("the same"))
 		}
 		collect(single)
-		w := s.client.Writer(s.ctx, messages.Text)
+		w := s.client.Writer(s.ctx, messages.KindText)
 		for range fragments - 1 {
 			_, err := w.Write([]byte("the same"))
 			s.check(err)
@@ -276,7 +276,7 @@ func sendForKeys(t *testing.T, w io.Writer) {
 			l.Case(fmt.Sprint(n), func(l *lab) {
 				s := l.open(setup{})
 				for range keyFrames {
-					s.check(s.client.Send(messages.Binary, []byte{0}))
+					s.check(s.client.Send(messages.KindBinary, []byte{0}))
 				}
 				const size = 2 + 4 + 1
 				for p := range slices.Chunk(s.server.ReadN(keyFrames*size), size) {
@@ -465,7 +465,7 @@ func TestPayloadIsFixedWhenSendingBegins(t *testing.T) {
 			s := l.open(setup{})
 			data := make([]byte, size)
 			done := make(chan error, 1)
-			go func() { done <- s.client.Write(s.ctx, messages.Binary, data) }()
+			go func() { done <- s.client.Write(s.ctx, messages.KindBinary, data) }()
 			s.server.Peek(16)
 			overwrite(data)
 			s.server.ExpectBinary(zeros)
@@ -474,21 +474,21 @@ func TestPayloadIsFixedWhenSendingBegins(t *testing.T) {
 		l.Case("after a blocking write", func(l *lab) {
 			s := l.open(setup{server: []wstest.Option{wstest.WithBuffer(2 * size)}})
 			data := make([]byte, size)
-			s.check(s.client.Write(s.ctx, messages.Binary, data))
+			s.check(s.client.Write(s.ctx, messages.KindBinary, data))
 			overwrite(data)
 			s.server.ExpectBinary(zeros)
 		})
 		l.Case("after a queued send", func(l *lab) {
 			s := l.open(setup{})
 			data := make([]byte, size)
-			s.check(s.client.Send(messages.Binary, data))
+			s.check(s.client.Send(messages.KindBinary, data))
 			overwrite(data)
 			s.server.ExpectBinary(zeros)
 		})
 		l.Case("after a fragment", func(l *lab) {
 			s := l.open(setup{server: []wstest.Option{wstest.WithBuffer(2 * size)}})
 			data := make([]byte, size)
-			w := s.client.Writer(s.ctx, messages.Binary)
+			w := s.client.Writer(s.ctx, messages.KindBinary)
 			_, err := w.Write(data)
 			s.check(err)
 			overwrite(data)
@@ -535,7 +535,7 @@ func TestCallersBufferIsLeftAlone(t *testing.T) {
 		})
 		for range 10 {
 			done := make(chan error, 1)
-			go func() { done <- s.client.Write(s.ctx, messages.Binary, data) }()
+			go func() { done <- s.client.Write(s.ctx, messages.KindBinary, data) }()
 			s.server.ExpectBinary(want)
 			s.check(<-done)
 			time.Sleep(time.Millisecond) // the reader's turn

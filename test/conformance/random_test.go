@@ -47,7 +47,7 @@ func survive(t *testing.T, stream []byte, next func() int) {
 		if len(msg.Data) > randomLimit {
 			t.Errorf("a message of %d bytes was delivered, the limit is %d", len(msg.Data), randomLimit)
 		}
-		if msg.Kind == messages.Text && !utf8.Valid(msg.Data) {
+		if msg.Kind == messages.KindText && !utf8.Valid(msg.Data) {
 			t.Errorf("text % X was delivered", msg.Data)
 		}
 	}

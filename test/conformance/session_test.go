@@ -298,8 +298,11 @@ func (s *session) expectMessage(kind messages.Kind, data []byte) {
 	}
 }
 
-func (s *session) expectText(text string)   { s.Helper(); s.expectMessage(messages.Text, []byte(text)) }
-func (s *session) expectBinary(data []byte) { s.Helper(); s.expectMessage(messages.Binary, data) }
+func (s *session) expectText(text string) {
+	s.Helper()
+	s.expectMessage(messages.KindText, []byte(text))
+}
+func (s *session) expectBinary(data []byte) { s.Helper(); s.expectMessage(messages.KindBinary, data) }
 
 // expectNothing fails if the pending receive returns within d.
 func (s *session) expectNothing(d time.Duration) {

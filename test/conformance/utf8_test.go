@@ -20,11 +20,11 @@ func TestInvalidTextIsNotSent(t *testing.T) {
 		s := l.open(setup{})
 		for _, text := range []string{"\xFF", "\xED\xA0\x80", "\xE2\x82"} {
 			for name, err := range map[string]error{
-				"Write":     s.client.Write(s.ctx, messages.Text, []byte(text)),
+				"Write":     s.client.Write(s.ctx, messages.KindText, []byte(text)),
 				"WriteText": s.client.WriteText(s.ctx, text),
-				"Send":      s.client.Send(messages.Text, []byte(text)),
+				"Send":      s.client.Send(messages.KindText, []byte(text)),
 				"SendText":  s.client.SendText(text),
-				"Writer":    s.client.Writer(s.ctx, messages.Text).WriteFinal([]byte(text)),
+				"Writer":    s.client.Writer(s.ctx, messages.KindText).WriteFinal([]byte(text)),
 			} {
 				if err == nil {
 					s.Errorf("%s of % X: no error", name, text)
@@ -47,7 +47,7 @@ func TestInvalidTextIsNotSent(t *testing.T) {
 func TestInvalidFragmentsAreNotSent(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
-		w := s.client.Writer(s.ctx, messages.Text)
+		w := s.client.Writer(s.ctx, messages.KindText)
 		_, err := w.Write([]byte("\xE2"))
 		s.check(err)
 		_, err = w.Write([]byte("\x28"))

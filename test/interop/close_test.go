@@ -18,7 +18,7 @@ import (
 // req: 6455-7.1.2-01
 func closeByClient(t *testing.T, ctx context.Context, s *running) {
 	c := s.dial(t, ctx, dandelion.Options{})
-	echo(t, ctx, c, messages.Text, []byte("hello"))
+	echo(t, ctx, c, messages.KindText, []byte("hello"))
 	if err := c.Close(ctx, 4001, "closed by client"); err != nil {
 		t.Errorf("Close: %v, want nil for a clean end", err)
 	}
@@ -30,7 +30,7 @@ func closeByClient(t *testing.T, ctx context.Context, s *running) {
 
 func closeByClientWithoutStatus(t *testing.T, ctx context.Context, s *running) {
 	c := s.dial(t, ctx, dandelion.Options{})
-	echo(t, ctx, c, messages.Text, []byte("hello"))
+	echo(t, ctx, c, messages.KindText, []byte("hello"))
 	if err := c.Close(ctx, 0, ""); err != nil {
 		t.Errorf("Close: %v, want nil for a clean end", err)
 	}

@@ -41,14 +41,14 @@ func connect(t *testing.T, ctx context.Context, s *running) {
 	if got := opened.Header.Get("Sec-WebSocket-Accept"); got == "" {
 		t.Error("header of the server's answer has no Sec-WebSocket-Accept")
 	}
-	echo(t, ctx, c, messages.Text, []byte("hello"))
+	echo(t, ctx, c, messages.KindText, []byte("hello"))
 
 	// Without an offer there is no subprotocol.
 	c = s.dial(t, ctx, dandelion.Options{})
 	if got := c.Opened().Subprotocol; got != "" {
 		t.Errorf("subprotocol without an offer is %q, want none", got)
 	}
-	echo(t, ctx, c, messages.Text, []byte("hello"))
+	echo(t, ctx, c, messages.KindText, []byte("hello"))
 }
 
 // TestNginx: what a front of TLS and HTTP can do besides passing bytes on.
@@ -78,7 +78,7 @@ func TestNginx(t *testing.T) {
 	t.Run("front is killed", func(t *testing.T) {
 		s.start(t)
 		c := s.dial(t, ctx, dandelion.Options{})
-		echo(t, ctx, c, messages.Text, []byte("hello"))
+		echo(t, ctx, c, messages.KindText, []byte("hello"))
 		s.front.proc.kill()
 		lost(t, readToEnd(t, ctx, c))
 	})

@@ -14,11 +14,11 @@ import (
 )
 
 func echoText(t *testing.T, ctx context.Context, s *running) {
-	echoSizes(t, ctx, s, messages.Text, textOf)
+	echoSizes(t, ctx, s, messages.KindText, textOf)
 }
 
 func echoBinary(t *testing.T, ctx context.Context, s *running) {
-	echoSizes(t, ctx, s, messages.Binary, binaryOf)
+	echoSizes(t, ctx, s, messages.KindBinary, binaryOf)
 }
 
 // echoSizes: one connection carries a message of each size.
@@ -55,9 +55,9 @@ func echoMany(t *testing.T, ctx context.Context, s *running) {
 
 func kindOf(i int) messages.Kind {
 	if i%2 == 0 {
-		return messages.Text
+		return messages.KindText
 	}
-	return messages.Binary
+	return messages.KindBinary
 }
 
 func number(i int) []byte { return fmt.Appendf(nil, "message %d", i) }

@@ -19,12 +19,12 @@ import (
 //
 // req: 6455-5.4-12
 func fragmentsToServer(t *testing.T, ctx context.Context, s *running) {
-	for _, kind := range []messages.Kind{messages.Text, messages.Binary} {
+	for _, kind := range []messages.Kind{messages.KindText, messages.KindBinary} {
 		t.Run(kind.String(), func(t *testing.T) {
 			dial, wires := dialTap()
 			c := s.dial(t, ctx, dandelion.Options{DialContext: dial})
 			content := textOf(100_003)
-			if kind == messages.Binary {
+			if kind == messages.KindBinary {
 				content = binaryOf(100_003)
 			}
 			parts := append([][]byte{{}}, cut(content, 7)...)
@@ -35,7 +35,7 @@ func fragmentsToServer(t *testing.T, ctx context.Context, s *running) {
 			}
 
 			// The connection takes whole messages again.
-			echo(t, ctx, c, messages.Text, []byte("whole"))
+			echo(t, ctx, c, messages.KindText, []byte("whole"))
 		})
 	}
 }
@@ -46,9 +46,9 @@ func fragmentsToServer(t *testing.T, ctx context.Context, s *running) {
 // req: 6455-5.4-02 6455-5.6-03
 func fragmentsFromServer(t *testing.T, ctx context.Context, s *running) {
 	const count, size = 10, 10_001
-	for _, kind := range []messages.Kind{messages.Text, messages.Binary} {
+	for _, kind := range []messages.Kind{messages.KindText, messages.KindBinary} {
 		want := serverText(count * size)
-		if kind == messages.Binary {
+		if kind == messages.KindBinary {
 			want = serverBinary(count * size)
 		}
 		t.Run(kind.String(), func(t *testing.T) {
@@ -59,7 +59,7 @@ func fragmentsFromServer(t *testing.T, ctx context.Context, s *running) {
 			if s.tlsConfig == nil {
 				checkFragments(t, wires.received(t), kind.Opcode(), count)
 			}
-			echo(t, ctx, c, messages.Text, []byte("whole"))
+			echo(t, ctx, c, messages.KindText, []byte("whole"))
 		})
 		t.Run(kind.String()+" streaming", func(t *testing.T) {
 			c := s.dial(t, ctx, dandelion.Options{Settings: actors.Settings{Streaming: true}})
@@ -73,7 +73,7 @@ func fragmentsFromServer(t *testing.T, ctx context.Context, s *running) {
 func pingBetweenFragments(t *testing.T, ctx context.Context, s *running) {
 	c := s.dial(t, ctx, dandelion.Options{})
 	content := textOf(30_000)
-	w := c.Writer(ctx, messages.Text)
+	w := c.Writer(ctx, messages.KindText)
 	for i, p := range cut(content, 5) {
 		if _, err := w.Write(p); err != nil {
 			t.Fatalf("fragment %d: %v", i, err)
@@ -85,7 +85,7 @@ func pingBetweenFragments(t *testing.T, ctx context.Context, s *running) {
 	if err := w.Close(); err != nil {
 		t.Fatalf("Close of the message: %v", err)
 	}
-	receive(t, ctx, c, messages.Text, content)
+	receive(t, ctx, c, messages.KindText, content)
 }
 
 // writeParts sends a message with a frame for each part.

@@ -53,10 +53,10 @@ func killedWhileClientReceives(t *testing.T, ctx context.Context, s *running) {
 func killedWhileClientSends(t *testing.T, ctx context.Context, s *running) {
 	dial, sock := dialSocket()
 	c := s.dial(t, ctx, dandelion.Options{DialContext: dial})
-	echo(t, ctx, c, messages.Text, []byte("hello"))
+	echo(t, ctx, c, messages.KindText, []byte("hello"))
 	s.proc.pause(t)
 	written := make(chan error, 1)
-	go func() { written <- c.Write(ctx, messages.Binary, make([]byte, hugeMessage)) }()
+	go func() { written <- c.Write(ctx, messages.KindBinary, make([]byte, hugeMessage)) }()
 
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()

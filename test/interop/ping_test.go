@@ -30,7 +30,7 @@ func pingByClient(t *testing.T, ctx context.Context, s *running) {
 	if err := c.SendPong([]byte("unasked")); err != nil {
 		t.Fatalf("SendPong: %v", err)
 	}
-	echo(t, ctx, c, messages.Text, []byte("after pings"))
+	echo(t, ctx, c, messages.KindText, []byte("after pings"))
 }
 
 // pingByServer: the connection answers by itself, with the same data.
@@ -44,7 +44,7 @@ func pingByServer(t *testing.T, ctx context.Context, s *running) {
 		},
 	})
 	command(t, ctx, c, "ping are you there?")
-	receive(t, ctx, c, messages.Text, []byte("pong are you there?"))
+	receive(t, ctx, c, messages.KindText, []byte("pong are you there?"))
 	select {
 	case got := <-pings:
 		if want := "are you there?"; got != want && !s.ownPingData {

@@ -80,9 +80,9 @@ func (s *fragmentStream) command(f Frame) (any, error) {
 	}
 	if first {
 		s.stream++
-		s.kind = messages.Binary
+		s.kind = messages.KindBinary
 		if f.Opcode == wire.OpText {
-			s.kind = messages.Text
+			s.kind = messages.KindText
 		}
 	}
 	command := &messages.SendFragment{Stream: s.stream, Kind: s.kind, First: first, Final: f.Fin, Data: f.Payload}

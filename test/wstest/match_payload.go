@@ -22,7 +22,7 @@ import (
 func Text(want any) Matcher {
 	m := toMatcher(want)
 	return &matcher{"text " + m.String(), func(got any) string {
-		p, mismatch := message(got, messages.Text)
+		p, mismatch := message(got, messages.KindText)
 		if mismatch != "" {
 			return mismatch
 		}
@@ -36,7 +36,7 @@ func Text(want any) Matcher {
 func Binary(want any) Matcher {
 	m := toMatcher(want)
 	return &matcher{"binary " + m.String(), func(got any) string {
-		p, mismatch := message(got, messages.Binary)
+		p, mismatch := message(got, messages.KindBinary)
 		if mismatch != "" {
 			return mismatch
 		}
@@ -90,13 +90,13 @@ type payload struct {
 func payloadOf(v any) (payload, bool) {
 	switch v := v.(type) {
 	case *messages.SendText:
-		return payload{data: []byte(v.Text), kind: messages.Text}, true
+		return payload{data: []byte(v.Text), kind: messages.KindText}, true
 	case *messages.TextReceived:
-		return payload{data: []byte(v.Text), kind: messages.Text}, true
+		return payload{data: []byte(v.Text), kind: messages.KindText}, true
 	case *messages.SendBinary:
-		return payload{data: v.Data, kind: messages.Binary}, true
+		return payload{data: v.Data, kind: messages.KindBinary}, true
 	case *messages.BinaryReceived:
-		return payload{data: v.Data, kind: messages.Binary}, true
+		return payload{data: v.Data, kind: messages.KindBinary}, true
 	case *messages.SendFragment:
 		return payload{data: v.Data, kind: v.Kind, part: !v.First || !v.Final}, true
 	case *messages.FragmentReceived:
@@ -114,12 +114,12 @@ func payloadOf(v any) (payload, bool) {
 	case Frame:
 		return framePayload(v)
 	case string:
-		return payload{data: []byte(v), kind: messages.Text}, true
+		return payload{data: []byte(v), kind: messages.KindText}, true
 	}
 	r := reflect.ValueOf(v)
 	switch {
 	case r.Kind() == reflect.String:
-		return payload{data: []byte(r.String()), kind: messages.Text}, true
+		return payload{data: []byte(r.String()), kind: messages.KindText}, true
 	case r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8:
 		return payload{data: r.Bytes()}, true
 	}
@@ -130,9 +130,9 @@ func framePayload(f Frame) (payload, bool) {
 	p := payload{data: f.Payload, part: !f.Fin}
 	switch f.Opcode {
 	case wire.OpText:
-		p.kind = messages.Text
+		p.kind = messages.KindText
 	case wire.OpBinary:
-		p.kind = messages.Binary
+		p.kind = messages.KindBinary
 	case wire.OpContinuation:
 		p.part = true
 	case wire.OpPing, wire.OpPong:

@@ -72,7 +72,7 @@ func TestMatchers(t *testing.T) {
 
 		{"text, command", wstest.Text("a"), &messages.SendText{Text: "a"}, ""},
 		{"text, event", wstest.Text("a"), &messages.TextReceived{Text: "a"}, ""},
-		{"text, message", wstest.Text("a"), dandelion.Message{Kind: messages.Text, Data: []byte("a"), First: true, Final: true}, ""},
+		{"text, message", wstest.Text("a"), dandelion.Message{Kind: messages.KindText, Data: []byte("a"), First: true, Final: true}, ""},
 		{"text, frame", wstest.Text("a"), wstest.Frame{Header: wire.Header{Opcode: wire.OpText, Fin: true}, Payload: []byte("a")}, ""},
 		{"text, string", wstest.Text("a"), "a", ""},
 		{"text, bytes", wstest.Text("a"), []byte("a"), ""},
@@ -80,7 +80,7 @@ func TestMatchers(t *testing.T) {
 		{"text, binary", wstest.Text("a"), &messages.SendBinary{Data: []byte("a")}, `got &SendBinary{Data: "a"}, which is binary, want text`},
 		{"text, ping", wstest.Text("a"), &messages.Ping{Data: []byte("a")}, `got &Ping{Data: "a"}, want a text message`},
 		{"text, no payload", wstest.Text("a"), &messages.Opened{Epoch: 1}, `got &Opened{Epoch: 1}, want a text message`},
-		{"text, part", wstest.Text("a"), &messages.SendFragment{Kind: messages.Text, First: true, Data: []byte("a")},
+		{"text, part", wstest.Text("a"), &messages.SendFragment{Kind: messages.KindText, First: true, Data: []byte("a")},
 			`got &SendFragment{Kind: text, First: true, Data: "a"}, which is a part of a message`},
 		{"binary", wstest.Binary([]byte{1}), &messages.SendBinary{Data: []byte{1}}, ""},
 		{"binary, text", wstest.Binary(wstest.Anything()), &messages.TextReceived{Text: "a"}, `got &TextReceived{Text: "a"}, which is text, want binary`},

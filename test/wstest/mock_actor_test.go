@@ -52,7 +52,7 @@ func TestMockActor(t *testing.T) {
 
 		conn.Expect(wstest.OfType[*messages.SendFragment]()).Times(2)
 		conn.Expect(wstest.OfType[*messages.Pong]())
-		user.Send(pid, &messages.SendFragment{Ref: 1, Stream: 1, Kind: messages.Text, First: true})
+		user.Send(pid, &messages.SendFragment{Ref: 1, Stream: 1, Kind: messages.KindText, First: true})
 		user.Send(pid, &messages.SendFragment{Ref: 2, Stream: 1, Final: true})
 		user.Send(pid, &messages.Pong{Ref: 3})
 		for ref := range uint64(3) {

@@ -341,12 +341,12 @@ func (m *MockClient) send(command any) error {
 
 func sendCommand(kind messages.Kind, data []byte) (any, error) {
 	switch kind {
-	case messages.Text:
+	case messages.KindText:
 		return &messages.SendText{Text: string(data)}, nil
-	case messages.Binary:
+	case messages.KindBinary:
 		return &messages.SendBinary{Data: append([]byte{}, data...)}, nil
 	}
-	return nil, fmt.Errorf("send message of kind %d: %w; use messages.Text or messages.Binary", kind, messages.ErrInvalidKind)
+	return nil, fmt.Errorf("send message of kind %d: %w; use messages.KindText or messages.KindBinary", kind, messages.ErrInvalidKind)
 }
 
 // awaitOpen waits for a connection, as the blocking methods of a client do.

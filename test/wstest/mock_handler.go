@@ -28,13 +28,13 @@ func callHandler(h *dandelion.Handler, c *dandelion.Client, event any) {
 		call(c, h.OnOpen, e)
 	case *messages.TextReceived:
 		if h.OnBorrowed != nil {
-			lend(c, h, messages.Text, []byte(e.Text))
+			lend(c, h, messages.KindText, []byte(e.Text))
 			return
 		}
 		call(c, h.OnText, e.Text)
 	case *messages.BinaryReceived:
 		if h.OnBorrowed != nil {
-			lend(c, h, messages.Binary, bytes.Clone(e.Data))
+			lend(c, h, messages.KindBinary, bytes.Clone(e.Data))
 			return
 		}
 		call(c, h.OnBinary, e.Data)

@@ -24,7 +24,7 @@ func TestEventsOfHandler(t *testing.T) {
 		&messages.Opened{Epoch: 1, URL: "ws://example.test/"},
 		&messages.TextReceived{Text: "a"},
 		&messages.BinaryReceived{Data: []byte{1}},
-		&messages.FragmentReceived{Epoch: 1, Kind: messages.Text, First: true, Data: []byte("b")},
+		&messages.FragmentReceived{Epoch: 1, Kind: messages.KindText, First: true, Data: []byte("b")},
 		&messages.PingReceived{Data: []byte("c")},
 		&messages.PongReceived{Epoch: 1, Data: []byte("d"), RTT: time.Second},
 		&messages.Closing{Epoch: 1, By: messages.Remote, Code: 1001},
@@ -43,7 +43,7 @@ func TestHandlerWithoutData(t *testing.T) {
 	rec := wstest.NewRecorder(t)
 	c := wstest.NewMockClient(t, &wstest.MockOptions{Handler: rec.Wrap(&dandelion.Handler{})})
 	c.EmitOpen(nil)
-	c.Emit(&messages.TextReceived{Text: "a"}, &messages.FragmentReceived{Kind: messages.Binary, First: true, Data: []byte{1}})
+	c.Emit(&messages.TextReceived{Text: "a"}, &messages.FragmentReceived{Kind: messages.KindBinary, First: true, Data: []byte{1}})
 	rec.Expect(wstest.OfType[*messages.Connecting]())
 	rec.Expect(wstest.OfType[*messages.Opened]())
 	rec.ExpectNothing(0)
@@ -52,7 +52,7 @@ func TestHandlerWithoutData(t *testing.T) {
 	wstest.AssertMatch(t, wstest.Text("a"), msg)
 	msg, err = c.Read(background)
 	check(t, err)
-	wstest.AssertMatch(t, dandelion.Message{Kind: messages.Binary, First: true, Data: []byte{1}}, msg)
+	wstest.AssertMatch(t, dandelion.Message{Kind: messages.KindBinary, First: true, Data: []byte{1}}, msg)
 }
 
 // OnBorrowed takes the place of OnText and OnBinary, and what it was given is no
@@ -88,7 +88,7 @@ func TestClientOfCallbacks(t *testing.T) {
 					rtt, err = c.Ping(context.Background())
 					check(t, err)
 				case "fragments":
-					w := c.Writer(context.Background(), messages.Text)
+					w := c.Writer(context.Background(), messages.KindText)
 					fmt.Fprint(w, "a")
 					check(t, w.WriteFinal([]byte("b")))
 				case "close":

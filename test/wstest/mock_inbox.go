@@ -22,9 +22,9 @@ func (in *mockInbox) put(event any) {
 	defer in.mu.Unlock()
 	switch e := event.(type) {
 	case *messages.TextReceived:
-		in.waiting = append(in.waiting, dandelion.Message{Kind: messages.Text, Data: []byte(e.Text), First: true, Final: true})
+		in.waiting = append(in.waiting, dandelion.Message{Kind: messages.KindText, Data: []byte(e.Text), First: true, Final: true})
 	case *messages.BinaryReceived:
-		in.waiting = append(in.waiting, dandelion.Message{Kind: messages.Binary, Data: e.Data, First: true, Final: true})
+		in.waiting = append(in.waiting, dandelion.Message{Kind: messages.KindBinary, Data: e.Data, First: true, Final: true})
 	case *messages.FragmentReceived:
 		in.waiting = append(in.waiting, dandelion.Message{Kind: e.Kind, Data: e.Data, First: e.First, Final: e.Final})
 	case *messages.Stopped:

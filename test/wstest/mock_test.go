@@ -40,8 +40,8 @@ func TestExpectationsAndReplies(t *testing.T) {
 		return []any{&messages.BinaryReceived{Data: command.(*messages.SendBinary).Data}}
 	})
 	check(t, c.WriteText(background, `{"op": "subscribe", "topic": "news"}`))
-	check(t, c.Send(messages.Binary, []byte{1}))
-	check(t, c.Write(background, messages.Binary, []byte{2}))
+	check(t, c.Send(messages.KindBinary, []byte{1}))
+	check(t, c.Write(background, messages.KindBinary, []byte{2}))
 	for _, want := range []any{wstest.Text(wstest.JSON(`{"op":"ack"}`)), wstest.Text("first"), wstest.Binary([]byte{1}), wstest.Binary([]byte{2})} {
 		got, err := c.Read(background)
 		check(t, err)
@@ -57,18 +57,18 @@ func TestCommandsOfMethods(t *testing.T) {
 		c.Expect(wstest.Anything()).AnyTimes()
 		check(t, c.SendText("a"))
 		check(t, c.WriteText(background, "b"))
-		check(t, c.Send(messages.Text, []byte("c")))
-		check(t, c.Write(background, messages.Binary, []byte("d")))
-		check(t, c.Queue(background, messages.Binary, []byte("d2")))
+		check(t, c.Send(messages.KindText, []byte("c")))
+		check(t, c.Write(background, messages.KindBinary, []byte("d")))
+		check(t, c.Queue(background, messages.KindBinary, []byte("d2")))
 		check(t, c.SendPing([]byte("e")))
 		check(t, c.SendPong([]byte("f")))
 		_, err := c.Ping(background)
 		check(t, err)
-		w := c.Writer(background, messages.Text)
+		w := c.Writer(background, messages.KindText)
 		_, err = w.Write([]byte("g"))
 		check(t, err)
 		check(t, w.Close())
-		check(t, c.Writer(background, messages.Binary).WriteFinal([]byte("h")))
+		check(t, c.Writer(background, messages.KindBinary).WriteFinal([]byte("h")))
 		synctest.Wait()
 		wantEvents(t, c.Commands(),
 			&messages.SendText{Text: "a"},
@@ -79,8 +79,8 @@ func TestCommandsOfMethods(t *testing.T) {
 			&messages.Ping{Data: []byte("e")},
 			&messages.Pong{Data: []byte("f")},
 			wstest.OfType[*messages.Ping](),
-			&messages.SendFragment{Stream: 1, Kind: messages.Text, First: true, Data: []byte("g")},
-			&messages.SendFragment{Stream: 1, Kind: messages.Text, Final: true, Data: []byte{}},
+			&messages.SendFragment{Stream: 1, Kind: messages.KindText, First: true, Data: []byte("g")},
+			&messages.SendFragment{Stream: 1, Kind: messages.KindText, Final: true, Data: []byte{}},
 			&messages.SendBinary{Data: []byte("h")},
 		)
 	})
@@ -434,7 +434,7 @@ func TestRefusedCommands(t *testing.T) {
 	c := wstest.NewMockClient(t, nil)
 	c.Expect(wstest.Anything()).AnyTimes()
 	wantErrorIs(t, c.SendText("\xff"), messages.ErrInvalidUTF8)
-	wantErrorIs(t, c.Write(background, messages.Text, []byte("\xff")), messages.ErrInvalidUTF8)
+	wantErrorIs(t, c.Write(background, messages.KindText, []byte("\xff")), messages.ErrInvalidUTF8)
 	wantErrorIs(t, c.SendPing(make([]byte, 126)), messages.ErrControlTooLong)
 	wantErrorIs(t, c.SendPong(make([]byte, 126)), messages.ErrControlTooLong)
 	wantErrorIs(t, c.Close(background, 1, ""), messages.ErrInvalidCloseCode)

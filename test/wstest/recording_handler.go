@@ -48,7 +48,7 @@ func (r *Recorder) Wrap(h *dandelion.Handler) *dandelion.Handler {
 	if h.OnBorrowed != nil {
 		w.OnBorrowed = func(c *dandelion.Client, kind messages.Kind, data []byte) {
 			h.OnBorrowed(c, kind, data)
-			if kind == messages.Text {
+			if kind == messages.KindText {
 				r.Record(&messages.TextReceived{Text: string(data)})
 			} else {
 				r.Record(&messages.BinaryReceived{Data: bytes.Clone(data)})

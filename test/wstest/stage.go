@@ -147,7 +147,7 @@ func (st *Stage) command(w []string) any {
 		return &messages.SendBinary{Ref: 1, Data: []byte(st.word(w, 1))}
 	case "fragment":
 		stream := uint64(st.number(w, 1))
-		return &messages.SendFragment{Ref: stream, Stream: stream, Kind: messages.Text,
+		return &messages.SendFragment{Ref: stream, Stream: stream, Kind: messages.KindText,
 			First: slices.Contains(w, "first"), Final: slices.Contains(w, "final"), Data: []byte(st.word(w, 2))}
 	case "ping":
 		return &messages.Ping{Ref: 1, Data: []byte(st.word(w, 1))}
@@ -212,7 +212,7 @@ func (st *Stage) configure(w []string) {
 	case "subscribe":
 		topic := st.word(w, 1)
 		st.Config.Subscribe = func(_ context.Context, opened *messages.Opened) ([]messages.Outgoing, error) {
-			return []messages.Outgoing{{Kind: messages.Text, Data: fmt.Appendf(nil, "subscribe %s %d", topic, opened.Epoch)}}, nil
+			return []messages.Outgoing{{Kind: messages.KindText, Data: fmt.Appendf(nil, "subscribe %s %d", topic, opened.Epoch)}}, nil
 		}
 	case "outbox":
 		st.Config.Outbox = st.outbox(w[1:])

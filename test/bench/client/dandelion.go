@@ -100,9 +100,9 @@ func (c *dandelionConn) Close() {
 
 func dandelionKind(kind payload.Kind) messages.Kind {
 	if kind == payload.Text {
-		return messages.Text
+		return messages.KindText
 	}
-	return messages.Binary
+	return messages.KindBinary
 }
 
 // bytesOf returns the bytes of text, which must not be changed.
