@@ -94,6 +94,45 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+// TestAgainst compares the present tree with its last commit. It builds both.
+func TestAgainst(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds this program twice")
+	}
+	name := filepath.Join(t.TempDir(), "results.json")
+	err := run(t.Context(), []string{
+		"-against", "HEAD", "-only", "send-128", "-libs", "gws,dandelion", "-rounds", "2",
+		"-duration", "10ms", "-warmup", "1ms", "-json", name,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c report.Comparison
+	if err := json.Unmarshal(content, &c); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Rows) != 2 {
+		t.Fatalf("got %d rows, want 2", len(c.Rows))
+	}
+	for _, r := range c.Rows {
+		ours := r.Library == "dandelion"
+		if len(r.Rounds) != 2 || r.Value.This <= 0 || r.Ratio <= 0 || (r.Value.Ratio > 0) != ours || (r.User.Base > 0) != ours {
+			t.Errorf("%s: got %+v", r.Library, r)
+		}
+	}
+}
+
+// TestAgainstNothing shows that a revision that is not there is an error.
+func TestAgainstNothing(t *testing.T) {
+	if err := run(t.Context(), []string{"-against", "no-such-revision"}); err == nil {
+		t.Error("got no error")
+	}
+}
+
 // TestFailedRun shows that a run that fails is reported as such.
 func TestFailedRun(t *testing.T) {
 	p, err := parsePlan([]string{"-only", "send-128", "-libs", "raw", "-rounds", "1", "-duration", "1ms"})

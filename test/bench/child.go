@@ -13,7 +13,11 @@ import (
 	"github.com/dandelionws/dandelion/test/bench/work"
 )
 
-// The program calls itself with a role as its first argument.
+// The program calls itself with a role as its first argument. With -against it calls the
+// same program of another revision, so these stay as they are: the role of the client,
+// the fields of clientJob and work.Env that it reads, that it prints a work.Result, and
+// what the server does for a path and a query (package server). What is added has to
+// be optional on both sides.
 const (
 	roleServer = "bench-server"
 	roleClient = "bench-client"

@@ -7,16 +7,26 @@
 //	go run . -libs gws,raw,dandelion       some libraries; gorilla-owned only so
 //	go run . -json results.json -details   all numbers
 //	go run . -only send-128 -libs dandelion -rounds 1 -cpuprofile /tmp
+//	go run . -against HEAD~3               the present tree and a revision; see below
 //
 // Every run is a pair of new processes, a client and a server. The server is the
 // same for all libraries. For each workload the libraries take turns, A B C, A B
 // C, for as many rounds as -rounds says; the tables show medians. It needs Linux.
+//
+// With -against the present tree is compared with another revision, each built with its
+// own client. In every round each way to use dandelion runs three times: this tree, the
+// revision, and the revision again. How far those two lie apart is what the machine makes
+// of equal programs; what this tree differs by more than that, and more than 3 percent,
+// is marked. Peers and floors run, with this tree's client, only if -libs names them. Five rounds of
+// everything take 35 minutes; -rounds, -duration, -only and -libs choose how much of it.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -55,6 +65,7 @@ type plan struct {
 	profiles  string // folder for CPU profiles
 	json      string // file for the results
 	details   bool
+	against   string // revision to compare with
 	command   string // how the program was called
 }
 
@@ -69,8 +80,9 @@ func parsePlan(args []string) (*plan, error) {
 	flags.DurationVar(&p.env.Warmup, "warmup", 200*time.Millisecond, "what a run does before")
 	flags.IntVar(&p.env.Connections, "connections", 5000, "of the workload idle")
 	flags.StringVar(&p.json, "json", "", "file for all results")
-	flags.StringVar(&p.profiles, "cpuprofile", "", "folder for CPU profiles of the clients")
+	flags.StringVar(&p.profiles, "cpuprofile", "", "folder for CPU profiles of the clients; not with -against")
 	flags.BoolVar(&p.details, "details", false, "print all numbers, not only the medians")
+	flags.StringVar(&p.against, "against", "", "revision to compare the present tree with")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -87,7 +99,7 @@ func parsePlan(args []string) (*plan, error) {
 	}
 	p.libs, err = choose(client.Libraries, *libs, func(l client.Library, name string) bool { return l.Name == name })
 	if *libs == "" {
-		p.libs = slices.DeleteFunc(slices.Clone(p.libs), func(l client.Library) bool { return l.OnDemand })
+		p.libs = slices.DeleteFunc(slices.Clone(p.libs), func(l client.Library) bool { return l.OnDemand || p.against != "" && !l.Ours })
 	}
 	return p, err
 }
@@ -115,14 +127,19 @@ func choose[T any](all []T, names string, has func(T, string) bool) (chosen []T,
 	return chosen, nil
 }
 
+var errRuns = errors.New("not all runs were good")
+
 func run(ctx context.Context, args []string) error {
 	p, err := parsePlan(args)
 	if err != nil {
 		return err
 	}
+	if p.against != "" {
+		return p.compare(ctx)
+	}
 	r := p.measure(ctx)
 	if p.json != "" {
-		if err := writeFile(p.json, r); err != nil {
+		if err := writeFile(p.json, r.WriteJSON); err != nil {
 			return err
 		}
 	}
@@ -135,7 +152,7 @@ func run(ctx context.Context, args []string) error {
 	r.WriteTargets(os.Stdout)
 	if r.Failed() {
 		r.WriteErrors(os.Stderr)
-		return fmt.Errorf("not all runs were good")
+		return errRuns
 	}
 	return ctx.Err()
 }
@@ -143,31 +160,44 @@ func run(ctx context.Context, args []string) error {
 // measure does all runs, until ctx ends.
 func (p *plan) measure(ctx context.Context) *report.Report {
 	r := &report.Report{Machine: report.ThisMachine(p.command)}
-	begin := time.Now()
-	for i, w := range p.workloads {
-		line := report.NewLine(w, p.libs)
-		budget := p.within * time.Duration(i+1) / time.Duration(len(p.workloads))
-		for round := range w.Rounds(p.rounds) {
-			if round > 0 && budget > 0 && time.Since(begin) > budget {
-				break
-			}
-			p.round(ctx, w, line)
+	var line *report.Line
+	p.each(ctx, func(w work.Workload, round int) {
+		if round == 0 {
+			line = report.NewLine(w, p.libs)
 		}
-		if ctx.Err() != nil {
-			break
-		}
+		p.round(ctx, w, line)
+	}, func() {
 		line.Finish()
 		r.Lines = append(r.Lines, line)
+	})
+	return r
+}
+
+// each calls round for every round of every workload, and finish behind the last round
+// of each, until ctx ends.
+func (p *plan) each(ctx context.Context, round func(w work.Workload, round int), finish func()) {
+	begin := time.Now()
+	for i, w := range p.workloads {
+		budget := p.within * time.Duration(i+1) / time.Duration(len(p.workloads))
+		for n := range w.Rounds(p.rounds) {
+			if n > 0 && budget > 0 && time.Since(begin) > budget {
+				break
+			}
+			round(w, n)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		finish()
 		fmt.Fprintf(os.Stderr, "%4.0f s  %s\n", time.Since(begin).Seconds(), w.Name)
 	}
-	return r
 }
 
 // round gives each library its turn.
 func (p *plan) round(ctx context.Context, w work.Workload, line *report.Line) {
 	for i, lib := range p.libs {
 		if ctx.Err() == nil && w.Has(lib) {
-			result, err := runOnce(ctx, p.job(w, lib), w.Pinned)
+			result, err := runOnce(ctx, "", p.job(w, lib), w.Pinned)
 			line.Add(i, result, err)
 		}
 	}
@@ -181,11 +211,11 @@ func (p *plan) job(w work.Workload, lib client.Library) clientJob {
 	return job
 }
 
-func writeFile(name string, r *report.Report) error {
+func writeFile(name string, write func(io.Writer) error) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return r.WriteJSON(f)
+	return write(f)
 }

@@ -20,13 +20,14 @@ import (
 
 // This file starts the processes: the program calls itself, once as the server
 // and once as the client of each run, so that no run sees the heap, the pools or
-// the garbage of another one.
+// the garbage of another one. With -against the client is another build of it.
 
 // spare is how long a run may take beyond what is measured.
 const spare = 60 * time.Second
 
-// runOnce runs one workload with one library against a server of its own.
-func runOnce(ctx context.Context, job clientJob, pinned bool) (r work.Result, err error) {
+// runOnce runs one workload with one library against a server of its own. program is
+// what plays the client; "" stands for this program.
+func runOnce(ctx context.Context, program string, job clientJob, pinned bool) (r work.Result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, job.Env.Warmup+job.Env.Duration+spare)
 	defer cancel()
 	var cpus unix.CPUSet
@@ -47,7 +48,7 @@ func runOnce(ctx context.Context, job clientJob, pinned bool) (r work.Result, er
 	if err != nil {
 		return r, err
 	}
-	cmd, hold, err := command(ctx, roleClient, string(arg))
+	cmd, hold, err := command(ctx, program, roleClient, string(arg))
 	if err != nil {
 		return r, err
 	}
@@ -63,16 +64,25 @@ func runOnce(ctx context.Context, job clientJob, pinned bool) (r work.Result, er
 		}
 		return r, fmt.Errorf("%w: %s", err, lastLines(errs.String()))
 	}
-	return r, json.Unmarshal(out.Bytes(), &r)
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		return r, err
+	}
+	// What a client says of its CPU time does not tell user and kernel mode apart in all
+	// revisions. Its process has both, with those of starting and warming up.
+	user, sys := cmd.ProcessState.UserTime(), cmd.ProcessState.SystemTime()
+	r.User = r.CPU * user.Seconds() / max(user+sys, 1).Seconds()
+	return r, nil
 }
 
-// command prepares a call of this program. It ends when hold is closed.
-func command(ctx context.Context, role string, args ...string) (cmd *exec.Cmd, hold io.Closer, err error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, nil, err
+// command prepares a call of program, or of this program if that is "". The call ends
+// when hold is closed.
+func command(ctx context.Context, program, role string, args ...string) (cmd *exec.Cmd, hold io.Closer, err error) {
+	if program == "" {
+		if program, err = os.Executable(); err != nil {
+			return nil, nil, err
+		}
 	}
-	cmd = exec.CommandContext(ctx, exe, append([]string{role}, args...)...)
+	cmd = exec.CommandContext(ctx, program, append([]string{role}, args...)...)
 	hold, err = cmd.StdinPipe()
 	return cmd, hold, err
 }
@@ -92,7 +102,7 @@ type serverProcess struct {
 }
 
 func startServer(ctx context.Context, cpus unix.CPUSet) (*serverProcess, error) {
-	cmd, hold, err := command(ctx, roleServer)
+	cmd, hold, err := command(ctx, "", roleServer)
 	if err != nil {
 		return nil, err
 	}

@@ -93,9 +93,13 @@ func (c *Cell) column(of func(work.Result) float64) []float64 {
 	return values
 }
 
+// median of nothing is 0.
 func median(values []float64) float64 {
 	s := slices.Sorted(slices.Values(values))
 	n := len(s)
+	if n == 0 {
+		return 0
+	}
 	return (s[(n-1)/2] + s[n/2]) / 2
 }
 

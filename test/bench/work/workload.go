@@ -58,6 +58,8 @@ type Result struct {
 	Allocs float64
 	Bytes  float64
 	CPU    float64 // ns
+	// User is how much of CPU was in user mode. The client leaves it to its parent.
+	User float64 `json:",omitempty"`
 	// RSS is the resident memory for each connection, in bytes; only of "idle".
 	RSS float64
 }
