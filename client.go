@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -175,7 +176,7 @@ func (c *Client) Ping(ctx context.Context) (rtt time.Duration, err error) {
 // Closing goes on when ctx ends, within Options.CloseTimeout. A client that is
 // closing or has ended already is not closed again; Close then waits for the end.
 func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string) error {
-	if err := actors.CheckClose(code, reason); err != nil {
+	if err := protocol.CheckClose(code, reason); err != nil {
 		return err
 	}
 	earlier := c.earlierEnd()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/supervisor"
 )
 
@@ -19,7 +20,7 @@ func (c *Client) WriteText(ctx context.Context, text string) error {
 	if box := c.view.Outbox(); box != nil {
 		return c.deliver(ctx, box, messages.Outgoing{Kind: messages.KindText, Data: []byte(text)})
 	}
-	return c.write(ctx, nil, func(conn *actors.Conn, reply actors.Reply) error {
+	return c.write(ctx, nil, func(conn *actors.Conn, reply protocol.Reply) error {
 		return conn.Out.SendText(text, reply)
 	})
 }
@@ -41,7 +42,7 @@ func (c *Client) Write(ctx context.Context, kind messages.Kind, data []byte) err
 	if box := c.view.Outbox(); box != nil {
 		return c.deliver(ctx, box, messages.Outgoing{Kind: kind, Data: bytes.Clone(data)})
 	}
-	return c.write(ctx, nil, func(conn *actors.Conn, reply actors.Reply) error {
+	return c.write(ctx, nil, func(conn *actors.Conn, reply protocol.Reply) error {
 		return conn.Out.Send(kind, data, reply)
 	})
 }
@@ -55,10 +56,10 @@ func (c *Client) Write(ctx context.Context, kind messages.Kind, data []byte) err
 // in it, also until the message is safe there.
 func (c *Client) Queue(ctx context.Context, kind messages.Kind, data []byte) error {
 	if box := c.view.Outbox(); box != nil {
-		return put(ctx, box, messages.Outgoing{Kind: kind, Data: bytes.Clone(data)}, actors.Reply{}, true)
+		return put(ctx, box, messages.Outgoing{Kind: kind, Data: bytes.Clone(data)}, protocol.Reply{}, true)
 	}
 	return c.queue(ctx, nil, func(conn *actors.Conn) error {
-		return conn.Out.Send(kind, data, actors.Reply{})
+		return conn.Out.Send(kind, data, protocol.Reply{})
 	})
 }
 
@@ -83,7 +84,7 @@ func (c *Client) SendMessage(m messages.Outgoing) error {
 // deliver puts a message into the outbox and waits for what becomes of it.
 func (c *Client) deliver(ctx context.Context, box *supervisor.Outbox, m messages.Outgoing) error {
 	done := make(chan error, 1)
-	if err := put(ctx, box, m, actors.Reply{Done: done}, false); err != nil {
+	if err := put(ctx, box, m, protocol.Reply{To: (chan<- error)(done), Awaited: true}, false); err != nil {
 		return err
 	}
 	return outcome(ctx, done)
@@ -101,7 +102,7 @@ func outcome(ctx context.Context, done <-chan error) error {
 
 // put puts a message into the outbox. It waits for room in it if it is one with
 // supervisor.Block, and until the message is stored if stored is set.
-func put(ctx context.Context, box *supervisor.Outbox, m messages.Outgoing, reply actors.Reply, stored bool) error {
+func put(ctx context.Context, box *supervisor.Outbox, m messages.Outgoing, reply protocol.Reply, stored bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -127,14 +128,16 @@ func (c *Client) post(box *supervisor.Outbox, m messages.Outgoing) error {
 	if err := c.Err(); err != nil {
 		return fmt.Errorf("%w: %w", messages.ErrClosed, err)
 	}
-	return box.Send(m, actors.Reply{}, true)
+	return box.Send(m, protocol.Reply{}, true)
 }
 
 // write sends on the current connection and waits until it is written. A send
 // that has to be on a certain connection names it in only.
-func (c *Client) write(ctx context.Context, only *actors.Conn, send func(*actors.Conn, actors.Reply) error) error {
+func (c *Client) write(ctx context.Context, only *actors.Conn, send func(*actors.Conn, protocol.Reply) error) error {
 	done := make(chan error, 1)
-	err := c.queue(ctx, only, func(conn *actors.Conn) error { return send(conn, actors.Reply{Done: done}) })
+	err := c.queue(ctx, only, func(conn *actors.Conn) error {
+		return send(conn, protocol.Reply{To: (chan<- error)(done), Awaited: true})
+	})
 	if err != nil {
 		return err
 	}
@@ -225,7 +228,7 @@ func (c *Client) SendText(text string) error {
 	if err != nil {
 		return err
 	}
-	return conn.Out.SendText(text, actors.Reply{})
+	return conn.Out.SendText(text, protocol.Reply{})
 }
 
 // Send queues a message and returns at once; it is written as soon as the writer
@@ -244,7 +247,7 @@ func (c *Client) Send(kind messages.Kind, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return conn.Out.Send(kind, data, actors.Reply{})
+	return conn.Out.Send(kind, data, protocol.Reply{})
 }
 
 // SendPing queues a Ping of up to 125 bytes and does not wait for its Pong, which
@@ -254,7 +257,7 @@ func (c *Client) SendPing(data []byte) error {
 	if _, err := c.current(); err != nil {
 		return err
 	}
-	if err := actors.CheckPing(data); err != nil {
+	if err := protocol.CheckPing(data); err != nil {
 		return err
 	}
 	if c.inline { // whoever would answer may be waiting for the handler that calls
@@ -278,7 +281,7 @@ func (c *Client) SendPong(data []byte) error {
 	if err != nil {
 		return err
 	}
-	return conn.Out.Pong(data, actors.Reply{})
+	return conn.Out.Pong(data, protocol.Reply{})
 }
 
 // current returns the open connection without waiting for one.

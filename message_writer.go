@@ -9,6 +9,7 @@ import (
 
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 )
 
 // MessageWriter sends one message in several frames (RFC 6455 §5.4). While it is
@@ -67,8 +68,8 @@ func (w *MessageWriter) send(p []byte, final bool) error {
 		return fmt.Errorf("write to a finished message: %w; begin another with Writer", messages.ErrFinalFragmentSent)
 	}
 	f := &messages.SendFragment{Stream: w.id, Kind: w.kind, First: w.conn == nil, Final: final, Data: p}
-	return w.c.write(w.ctx, w.conn, func(conn *actors.Conn, reply actors.Reply) error {
-		err := conn.Out.SendFragment(f, reply)
+	return w.c.write(w.ctx, w.conn, func(conn *actors.Conn, reply protocol.Reply) error {
+		err := conn.Out.SendFragment(protocol.Sender{}, f, reply)
 		if err == nil {
 			w.conn, w.final = conn, final
 		}

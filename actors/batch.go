@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -12,18 +13,13 @@ import (
 // calls Release, which gives the reader its credit back.
 type Batch struct {
 	Epoch uint64
-	// Items are messages and control frames in the order in which they arrived.
 	// The payload of an item that is not Owned is valid until Release.
-	Items []wire.Item
-	// RTTs has one entry for each Pong in Items: the round-trip time, 0 if
-	// nobody asked for it.
-	RTTs []time.Duration
+	protocol.Read
 
 	next, pongs int // of Items and RTTs, for Next
 
-	control bool // there are control frames among Items
-	owning  bool // there are Items that own their payload
-	queued  bool // waited in a mailbox: whoever handles it is not the reader's goroutine
+	owning bool // there are Items that own their payload
+	queued bool // waited in a mailbox: whoever handles it is not the reader's goroutine
 
 	violation error // what breaks the protocol behind the items
 	end       error // the stream ended behind the items
@@ -45,7 +41,7 @@ func (b *Batch) Next() (item *wire.Item, rtt time.Duration, ok bool) {
 	if b.next == len(b.Items) {
 		// What is sent in reply to the last item is written where it is sent:
 		// no further item is behind it to make a larger write of.
-		b.conn.Out.sendDirectly()
+		b.conn.Out.SendDirectly()
 	}
 	if item.Opcode == wire.OpPong {
 		rtt = b.RTTs[b.pongs]
@@ -75,6 +71,6 @@ func (b *Batch) Release() {
 			}
 		}
 	}
-	*b = Batch{Items: b.Items[:0], RTTs: b.RTTs[:0]}
+	*b = Batch{Read: protocol.Read{Items: b.Items[:0], RTTs: b.RTTs[:0]}}
 	batches.Put(b)
 }

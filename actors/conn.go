@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -89,7 +90,7 @@ type Config struct {
 type Conn struct {
 	Config
 	// Out takes what is to be sent, from any goroutine.
-	Out *Outbound
+	Out *protocol.Outbound
 
 	window window
 	watch  *watch
@@ -112,7 +113,7 @@ func NewConn(cfg Config) *Conn {
 	cfg.Settings = cfg.Settings.withDefaults()
 	c := &Conn{
 		Config:   cfg,
-		Out:      NewOutbound(cfg.QueueMessages, cfg.QueueBytes),
+		Out:      protocol.NewOutbound(cfg.QueueMessages, cfg.QueueBytes),
 		protocol: &mailbox{role: RoleProtocol, epoch: cfg.Epoch, observer: cfg.Observer},
 		reader:   &mailbox{role: RoleReader, epoch: cfg.Epoch, observer: cfg.Observer},
 		writer:   &mailbox{role: RoleWriter, epoch: cfg.Epoch, observer: cfg.Observer},
@@ -128,7 +129,7 @@ func NewConn(cfg Config) *Conn {
 // of package messages and PingCall, sends *Ended to the owner when the
 // connection is over, and then waits to be stopped.
 func (c *Conn) Props() *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &protocol{conn: c} },
+	return actor.PropsFromProducer(func() actor.Actor { return &protocolActor{conn: c} },
 		actor.WithDispatcher(inline), withMailbox(c.protocol))
 }
 
@@ -141,11 +142,6 @@ func (c *Conn) RTT() time.Duration { return time.Duration(c.rtt.Load()) }
 // SmoothedRTT is the average of the round-trip times by RFC 6298: each new one
 // counts an eighth. 0 before the first.
 func (c *Conn) SmoothedRTT() time.Duration { return time.Duration(c.srtt.Load()) }
-
-func (c *Conn) measured(last, smoothed time.Duration) {
-	c.rtt.Store(int64(last))
-	c.srtt.Store(int64(smoothed))
-}
 
 // Throttled says that reading has stopped because the handler is behind by the
 // whole receive window.

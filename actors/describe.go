@@ -21,9 +21,9 @@ func Describe(message any) string {
 		return fmt.Sprintf("credit %d B", m.bytes)
 	case *written:
 		switch {
-		case m.err != nil:
+		case m.Err != nil:
 			return "written: failed"
-		case m.ended:
+		case m.Ended:
 			return "written: write side ended"
 		}
 		return "written: Close"
@@ -33,7 +33,7 @@ func Describe(message any) string {
 		}
 		return "writeDone"
 	case *timeout:
-		return "timeout " + timerNames[m.kind]
+		return "timeout " + m.timer.String()
 	case *Ended:
 		return fmt.Sprintf("Ended code %d clean %v", m.Err.Code, m.Err.Clean)
 	case *messages.SendText:
@@ -100,8 +100,6 @@ func Describe(message any) string {
 	}
 	return t.Name()
 }
-
-var timerNames = [timerKinds]string{"close", "drain", "ping", "pong"}
 
 func flags(first, final bool) string {
 	s := ""

@@ -9,9 +9,8 @@
 //	socket ◀─────── writer ◀───flush──── Outbound ◀── commands, pongs, Close
 //
 // The reader decodes whatever one read brought and hands it on as one Batch. The
-// protocol actor runs the state machine of RFC 6455 (machine.go), which does no
-// I/O and reads no clock. What is to be sent is encoded into the Outbound, the
-// sending half of the protocol, and the writer takes all of it at once. No actor
+// protocol actor runs the state machine of RFC 6455 (protocol.Machine) and carries out
+// what that decides. What is to be sent is encoded into the protocol.Outbound, and the writer takes all of it at once. No actor
 // blocks but the callback, whose user may: reading and blocking writes have goroutines of
 // their own, and when the callback, which works beside the reader, takes long, another
 // goroutine reads on.

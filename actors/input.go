@@ -3,6 +3,8 @@ package actors
 import (
 	"math/bits"
 	"sync"
+
+	"github.com/dandelionws/dandelion/internal/bytepool"
 )
 
 // inputSizes are the capacities of the buffers that one read fills, in bytes.
@@ -57,7 +59,7 @@ type joinBuffers struct{}
 
 const minJoinClass, maxJoinClass = 16, 26 // 64 KiB to 64 MiB
 
-var joinPools [maxJoinClass - minJoinClass + 1]bytesPool
+var joinPools [maxJoinClass - minJoinClass + 1]bytepool.Pool
 
 // Get implements wire.Buffers.
 func (joinBuffers) Get(size int) []byte {
@@ -65,13 +67,13 @@ func (joinBuffers) Get(size int) []byte {
 	if class > maxJoinClass {
 		return nil
 	}
-	return joinPools[class-minJoinClass].get()
+	return joinPools[class-minJoinClass].Get()
 }
 
 // Put implements wire.Buffers.
 func (joinBuffers) Put(b []byte) {
 	class := bits.Len(uint(cap(b))) - 1
 	if class >= minJoinClass && class <= maxJoinClass {
-		joinPools[class-minJoinClass].put(b)
+		joinPools[class-minJoinClass].Put(b)
 	}
 }

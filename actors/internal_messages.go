@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 )
 
 // This file is the internal protocol: the messages that the actors of the
@@ -59,16 +60,12 @@ type writeDone struct{ err error }
 func (*writeDone) Brought() {}
 
 // written tells the protocol actor that the writer has nothing left to do.
-type written struct {
-	err   error // the write that failed
-	ended bool  // the write side was ended, too …
-	whole bool  // … or would have been if the stream could do that
-}
+type written struct{ protocol.Written }
 
 // timeout comes from a timer. A timer that was stopped or set anew meanwhile has
 // another generation.
 type timeout struct {
-	kind       timerKind
+	timer      protocol.Timer
 	generation uint64
 }
 

@@ -8,23 +8,24 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// protocol is the actor around the state machine: it turns messages into the
+// protocolActor is the actor around the state machine: it turns messages into the
 // machine's inputs and carries out its effects. It is the parent of reader and writer.
-type protocol struct {
+type protocolActor struct {
 	conn    *Conn
-	machine *machine
+	machine *protocol.Machine
 
-	timers      [timerKinds]*time.Timer
-	generations [timerKinds]uint64
+	timers      [protocol.Timers]*time.Timer
+	generations [protocol.Timers]uint64
 }
 
-var _ actor.SupervisorStrategy = (*protocol)(nil)
+var _ actor.SupervisorStrategy = (*protocolActor)(nil)
 
 // Receive never blocks.
-func (p *protocol) Receive(ctx actor.Context) {
+func (p *protocolActor) Receive(ctx actor.Context) {
 	c := p.conn
 	switch msg := ctx.Message().(type) {
 	case *Batch:
@@ -36,67 +37,83 @@ func (p *protocol) Receive(ctx actor.Context) {
 		p.stop()
 		return
 	case *written:
-		p.machine.written(msg, time.Now())
+		p.machine.Wrote(msg.Written, time.Now())
 	case *timeout:
-		if msg.generation == p.generations[msg.kind] {
-			p.machine.timedOut(msg.kind, c.window.traffic(), time.Now())
+		if msg.generation == p.generations[msg.timer] {
+			p.machine.TimedOut(msg.timer, c.window.traffic(), time.Now())
 		}
 	case *messages.SendText:
-		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}
+		reply := ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, c.Out.SendText(msg.Text, reply))
 		return
 	case *messages.SendBinary:
-		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}
+		reply := ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, c.Out.Send(messages.KindBinary, msg.Data, reply))
 		return
 	case *messages.SendFragment:
-		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}
-		p.refuse(reply, c.Out.SendFragment(msg, reply))
+		reply := ReplyTo(ctx.Sender(), msg.Ref)
+		p.refuse(reply, c.Out.SendFragment(senderOf(ctx), msg, reply))
 		return
 	case *messages.Pong:
-		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}
+		reply := ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, c.Out.Pong(msg.Data, reply))
 		return
 	case *messages.Ping:
-		reply := Reply{PID: ctx.Sender(), Ref: msg.Ref}
-		p.refuse(reply, p.machine.ping(msg.Data, reply, time.Now()))
+		reply := ReplyTo(ctx.Sender(), msg.Ref)
+		p.refuse(reply, p.machine.Ping(msg.Data, reply, time.Now()))
 		return
 	case *PingCall:
-		p.machine.pingCall(msg, time.Now())
+		p.pingCall(msg)
 		return
 	case *messages.HandlerBehind, *messages.HandlerCaughtUp:
-		if p.machine.state == messages.StateOpen { // else nobody's fault any more
+		if p.machine.State() == messages.StateOpen { // else nobody's fault any more
 			c.tell(c.Owner, msg) // in front of what it says
 			c.Callback.box.post(msg)
 		}
 		return
 	case *messages.Close:
-		p.machine.close(msg, Reply{PID: ctx.Sender(), Ref: msg.Ref})
+		p.machine.Close(msg, ReplyTo(ctx.Sender(), msg.Ref))
 	case *messages.FailConnection:
-		p.machine.failConnection(msg, time.Now())
+		p.machine.FailConnection(msg, time.Now())
 	}
 	p.carryOut()
 }
 
-// refuse answers a send that was not accepted.
-func (p *protocol) refuse(reply Reply, err error) {
-	if err != nil {
-		p.conn.reply(outcome{reply, err})
+// pingCall sends a Ping for code without actors.
+func (p *protocolActor) pingCall(call *PingCall) {
+	if call.RTT == nil {
+		call.Err <- p.machine.Ping(call.Data, protocol.Reply{}, time.Now())
+	} else if err := p.machine.Measure(call, time.Now()); err != nil {
+		call.Err <- err
 	}
 }
 
-func (p *protocol) start(ctx actor.Context) {
+// senderOf names the sender of fragments.
+func senderOf(ctx actor.Context) protocol.Sender {
+	if pid := ctx.Sender(); pid != nil {
+		return protocol.Sender{Address: pid.Address, ID: pid.Id}
+	}
+	return protocol.Sender{}
+}
+
+// refuse answers a send that was not accepted.
+func (p *protocolActor) refuse(reply protocol.Reply, err error) {
+	if err != nil {
+		p.conn.reply(protocol.Outcome{Reply: reply, Err: err})
+	}
+}
+
+func (p *protocolActor) start(ctx actor.Context) {
 	c := p.conn
-	p.machine = newMachine(machineConfig{
-		shown:        &c.state,
-		measured:     c.measured,
-		epoch:        c.Epoch,
-		server:       c.Server,
-		closeTimeout: c.CloseTimeout,
-		pingInterval: c.PingInterval,
-		pongTimeout:  c.PongTimeout,
-		pingMisses:   c.PingMisses,
-		firstPing:    c.FirstPing,
+	p.machine = protocol.New(protocol.Config{
+		Shown:        &c.state,
+		Epoch:        c.Epoch,
+		Server:       c.Server,
+		CloseTimeout: c.CloseTimeout,
+		PingInterval: c.PingInterval,
+		PongTimeout:  c.PongTimeout,
+		PingMisses:   c.PingMisses,
+		FirstPing:    c.FirstPing,
 	}, c.Out, time.Now())
 	ctx.Spawn(writerProps(c))
 	if c.Opened != nil { // an inline handler may wait for what it writes
@@ -106,85 +123,100 @@ func (p *protocol) start(ctx actor.Context) {
 }
 
 // batch hands what was read to the machine, and what the machine leaves of it to the callback.
-func (p *protocol) batch(b *Batch) {
+func (p *protocolActor) batch(b *Batch) {
 	violation, end := b.violation, b.end
 	var now time.Time
-	if b.control || violation != nil || end != nil { // else nothing depends on it
+	if b.Control || violation != nil || end != nil { // else nothing depends on it
 		now = time.Now()
 	}
-	p.machine.received(b, now)
-	p.conn.received.Store(p.machine.data)
-	// What a Close or a violation in this batch sets off comes behind its messages.
-	if len(b.Items) > 0 {
-		p.conn.Callback.box.post(b)
-	} else {
-		b.Release()
-	}
+	p.machine.Received(&b.Read, now)
+	p.conn.received.Store(p.machine.Data())
+	p.carryOutFor(b)
+	// What the end of this batch sets off comes behind its messages.
 	if violation != nil || end != nil {
-		p.machine.receivedEnd(violation, end, now)
+		p.machine.ReadEnded(violation, end, now)
+		p.carryOut()
 	}
-	p.carryOut()
 }
 
 // carryOut does what the machine wants done.
-func (p *protocol) carryOut() {
+func (p *protocolActor) carryOut() { p.carryOutFor(nil) }
+
+// carryOutFor is carryOut after the batch b.
+func (p *protocolActor) carryOutFor(b *Batch) {
 	c := p.conn
-	for _, e := range p.machine.takeEffects() {
-		switch e.kind {
-		case effectEmit:
-			if closed, ok := e.event.(*messages.Closed); ok {
+	for _, e := range p.machine.Effects() {
+		switch e.Kind {
+		case protocol.EffectDeliver:
+			if len(b.Items) > 0 {
+				c.Callback.box.post(b)
+			} else {
+				b.Release()
+			}
+		case protocol.EffectEmit:
+			if closed, ok := e.Event.(*messages.Closed); ok {
 				closed.Discarded = int(c.window.discarded.Load())
 			}
-			c.Callback.box.post(e.event)
-		case effectReply:
-			for _, o := range e.outcomes {
+			c.Callback.box.post(e.Event)
+		case protocol.EffectReply:
+			for _, o := range e.Outcomes {
 				c.reply(o)
 			}
-		case effectSetTimer:
-			p.setTimer(e.timer, e.delay)
-		case effectStopTimer:
-			p.stopTimer(e.timer)
-		case effectUnthrottle:
+		case protocol.EffectMeasured:
+			c.rtt.Store(int64(e.RTT))
+			c.srtt.Store(int64(e.Smoothed))
+		case protocol.EffectPong:
+			call := e.Waiter.(*PingCall)
+			if e.Err == nil {
+				call.RTT <- e.RTT
+			} else {
+				call.Err <- e.Err
+			}
+		case protocol.EffectSetTimer:
+			p.setTimer(e.Timer, e.Delay)
+		case protocol.EffectStopTimer:
+			p.stopTimer(e.Timer)
+		case protocol.EffectUnthrottle:
 			c.reader.post(&unthrottle{})
-		case effectDiscard:
+		case protocol.EffectDiscard:
 			c.reader.post(&discard{})
-		case effectHalfClose:
+		case protocol.EffectHalfClose:
 			c.writer.post(&halfClose{})
-		case effectCloseStream:
+		case protocol.EffectCloseStream:
 			// Closing a TLS stream writes an alert, which can block.
-			go c.closeStream(e.reset)
-		case effectEnd:
-			c.tell(c.Owner, e.ended)
+			go c.closeStream(e.Reset)
+		case protocol.EffectEnd:
+			c.tell(c.Owner, &Ended{Epoch: c.Epoch, Err: e.Err, Alive: e.Alive})
 		}
 	}
 }
 
-func (p *protocol) setTimer(kind timerKind, d time.Duration) {
-	p.stopTimer(kind)
-	msg := &timeout{kind, p.generations[kind]}
-	p.timers[kind] = time.AfterFunc(d, func() { p.conn.protocol.post(msg) })
+func (p *protocolActor) setTimer(timer protocol.Timer, d time.Duration) {
+	p.stopTimer(timer)
+	msg := &timeout{timer, p.generations[timer]}
+	p.timers[timer] = time.AfterFunc(d, func() { p.conn.protocol.post(msg) })
 }
 
-func (p *protocol) stopTimer(kind timerKind) {
-	p.generations[kind]++
-	if t := p.timers[kind]; t != nil {
+func (p *protocolActor) stopTimer(timer protocol.Timer) {
+	p.generations[timer]++
+	if t := p.timers[timer]; t != nil {
 		t.Stop()
-		p.timers[kind] = nil
+		p.timers[timer] = nil
 	}
 }
 
 // stop ends a connection whose owner stops it, or that has ended already.
-func (p *protocol) stop() {
+func (p *protocolActor) stop() {
 	defer p.logPanic("stopping") // a panic here would bring the actor back to life
 	if p.machine == nil {
 		go p.conn.closeStream(true)
 		return
 	}
-	p.machine.abort(messages.ErrStopped, time.Now())
+	p.machine.Abort(messages.ErrStopped, time.Now())
 	p.carryOut()
 }
 
-func (p *protocol) logPanic(when string) {
+func (p *protocolActor) logPanic(when string) {
 	if r := recover(); r != nil {
 		p.conn.Logger.Error("dandelion: panic in the protocol actor", slog.String("when", when), slog.Any("panic", r))
 	}
@@ -192,10 +224,10 @@ func (p *protocol) logPanic(when string) {
 
 // HandleFailure ends the connection when reader or writer have panicked: they
 // are not restarted, because their place in the stream is lost.
-func (p *protocol) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason any, _ any) {
+func (p *protocolActor) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason any, _ any) {
 	defer p.logPanic("handling a failure")
 	supervisor.StopChildren(child)
-	p.machine.fail(wire.StatusInternalError, fmt.Errorf("internal error: %v", reason), drainTimeout)
+	p.machine.Fail(wire.StatusInternalError, fmt.Errorf("internal error: %v", reason))
 	p.carryOut()
 }
 

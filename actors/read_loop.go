@@ -146,7 +146,7 @@ func (l *readLoop) deliver(b *Batch, in *input) (mine bool) {
 		} else {
 			refers = refers || len(item.Payload) > 0
 		}
-		b.control = b.control || item.Opcode.IsControl()
+		b.Control = b.Control || item.Opcode.IsControl()
 	}
 	if in != nil {
 		if refers {

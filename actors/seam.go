@@ -2,6 +2,8 @@ package actors
 
 import (
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/protocol"
 )
 
 // Role names an actor of the library.
@@ -50,25 +52,37 @@ func (m *mailbox) post(message any) { m.PostUserMessage(message) }
 // tell sends message to an actor outside of the family.
 func (c *Conn) tell(pid *actor.PID, message any) { c.System.Root.Send(pid, message) }
 
-// reply reports an outcome to where it was asked for.
-func (c *Conn) reply(o outcome) { Answer(c.System.Root, c.Epoch, o.reply, o.err) }
+// Settler is told what became of a message: err is nil if it was written. It is
+// called once, on any goroutine, and must not block.
+type Settler interface {
+	Settled(epoch, ref uint64, err error)
+}
 
-// Answer reports what became of a send; err is nil if it was sent.
-func Answer(root *actor.RootContext, epoch uint64, reply Reply, err error) {
-	o := outcome{reply, err}
-	if o.reply.Owner != nil {
-		o.reply.Owner.Settled(epoch, o.reply.Ref, o.err)
-		return
+// ReplyTo is the Reply to an actor, which gets *messages.Sent or *messages.SendFailed.
+// Nobody is told if pid is nil.
+func ReplyTo(pid *actor.PID, ref uint64) protocol.Reply {
+	if pid == nil {
+		return protocol.Reply{Ref: ref}
 	}
-	if o.reply.Done != nil {
-		o.reply.Done <- o.err
-	}
-	if o.reply.PID == nil {
-		return
-	}
-	if o.err == nil {
-		root.Send(o.reply.PID, sent(epoch, o.reply.Ref))
-	} else {
-		root.Send(o.reply.PID, sendFailed(epoch, o.reply.Ref, o.err))
+	return protocol.Reply{To: pid, Ref: ref}
+}
+
+// reply reports an outcome to where it was asked for.
+func (c *Conn) reply(o protocol.Outcome) { Answer(c.System.Root, c.Epoch, o.Reply, o.Err) }
+
+// Answer reports what became of a send to an actor, a Settler or a waiting goroutine;
+// err is nil if it was sent. A channel needs room for one value.
+func Answer(root *actor.RootContext, epoch uint64, reply protocol.Reply, err error) {
+	switch to := reply.To.(type) {
+	case chan<- error:
+		to <- err
+	case *actor.PID:
+		if err == nil {
+			root.Send(to, sent(epoch, reply.Ref))
+		} else {
+			root.Send(to, sendFailed(epoch, reply.Ref, err))
+		}
+	case Settler:
+		to.Settled(epoch, reply.Ref, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 )
 
 // window is the reader's credit: how much may be delivered and not yet handled.
@@ -33,8 +34,8 @@ func (w *window) init(size int) {
 	w.wake = make(chan struct{}, 1)
 }
 
-func (w *window) traffic() traffic {
-	return traffic{w.reads.Load(), w.throttled.Load(), w.throttles.Load()}
+func (w *window) traffic() protocol.Traffic {
+	return protocol.Traffic{Reads: w.reads.Load(), Throttled: w.throttled.Load(), Throttles: w.throttles.Load()}
 }
 
 // release takes back the credit of a batch and returns how much the reader

@@ -7,8 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/wire"
+	"github.com/dandelionws/dandelion/protocol"
 )
 
 // inlineRounds is how many writes one flush does before it leaves the goroutine
@@ -24,7 +23,7 @@ type writer struct {
 	blocking lane                              // where blocking calls go
 
 	bufs     [][]byte
-	out      []outcome
+	out      []protocol.Outcome
 	busy     bool // a blocking call is under way
 	failed   bool
 	closing  bool // end the write side when nothing is left
@@ -55,7 +54,7 @@ func (w *writer) Receive(ctx actor.Context) {
 		w.pump()
 	case *actor.Started:
 		w.try = nonblockingWrite(w.conn.Stream)
-		w.conn.Out.attach(w.wake)
+		w.conn.Out.Attach(w.wake)
 	case *actor.Stopped:
 		w.blocking.close()
 	}
@@ -74,7 +73,7 @@ func (w *writer) wake(now bool) {
 // pump writes until nothing is queued, or until the socket takes no more.
 func (w *writer) pump() {
 	for round := 0; !w.busy && !w.failed; round++ {
-		w.bufs = w.conn.Out.take(w.bufs[:0])
+		w.bufs = w.conn.Out.Take(w.bufs[:0])
 		if len(w.bufs) == 0 {
 			w.endWriteSide()
 			return
@@ -140,12 +139,12 @@ func guard(call func() error) (err error) {
 
 // settle tells the senders that what was taken is written.
 func (w *writer) settle() {
-	w.out = w.conn.Out.wrote(w.out[:0])
+	w.out = w.conn.Out.Wrote(w.out[:0])
 	for i, o := range w.out {
 		w.conn.reply(o)
-		w.out[i] = outcome{}
+		w.out[i] = protocol.Outcome{}
 	}
-	if !w.reported && w.conn.Out.wasClosed() {
+	if !w.reported && w.conn.Out.CloseWritten() {
 		w.reported = true
 		w.conn.protocol.post(&written{})
 	}
@@ -155,10 +154,10 @@ func (w *writer) settle() {
 // of them may be an inline handler, for whose return the protocol actor waits.
 func (w *writer) fail(err error) {
 	w.failed = true
-	for _, o := range w.conn.Out.broken(&messages.CloseError{Code: wire.StatusAbnormal, Cause: writeFailure(err), Server: w.conn.Server}) {
+	for _, o := range w.conn.Out.Broken(w.conn.Server, err) {
 		w.conn.reply(o)
 	}
-	w.conn.protocol.post(&written{err: err})
+	w.conn.protocol.post(&written{protocol.Written{Err: err}})
 }
 
 // endWriteSide sends the end of the stream once, if it was asked for: close_notify
@@ -170,7 +169,7 @@ func (w *writer) endWriteSide() {
 	w.ended = true
 	half, ok := w.conn.Stream.(interface{ CloseWrite() error })
 	if !ok {
-		w.conn.protocol.post(&written{ended: true, whole: true})
+		w.conn.protocol.post(&written{protocol.Written{Ended: true, Whole: true}})
 		return
 	}
 	w.busy = true
@@ -184,6 +183,6 @@ func (w *writer) endWriteSide() {
 			}
 			return nil // the stream is about to be dropped: an error changes nothing
 		})
-		w.conn.protocol.post(&written{ended: true})
+		w.conn.protocol.post(&written{protocol.Written{Ended: true}})
 	})
 }

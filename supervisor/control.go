@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -74,7 +74,7 @@ func (s *supervisor) close(ctx actor.Context, msg *messages.Close) {
 		s.endUnlessOpen(ctx)
 		return
 	}
-	if err := actors.CheckClose(msg.Code, msg.Reason); err != nil {
+	if err := protocol.CheckClose(msg.Code, msg.Reason); err != nil {
 		s.refuse(ctx, msg.Ref, err)
 		return
 	}

@@ -7,16 +7,16 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 )
 
 // This file is the part of the outbox that is about the connection: what it is given,
 // what becomes of that, and what the server acknowledges.
 
-// sink is the sending half of a connection: an *actors.Outbound.
+// sink is the sending half of a connection: an *protocol.Outbound.
 type sink interface {
-	Send(kind messages.Kind, data []byte, reply actors.Reply) error
+	Send(kind messages.Kind, data []byte, reply protocol.Reply) error
 	Space() <-chan struct{}
 }
 
@@ -59,7 +59,7 @@ func (o *Outbox) pump() {
 		}
 		e.state, e.sent = entryOut, true
 		o.unlock()
-		err := conn.Send(e.m.Kind, e.m.Data, actors.Reply{Owner: e})
+		err := conn.Send(e.m.Kind, e.m.Data, protocol.Reply{To: e})
 		o.mu.Lock()
 		if err == nil {
 			continue

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 )
 
 // entryState is where a message in the outbox stands.
@@ -28,7 +28,7 @@ const (
 type entry struct {
 	box     *Outbox
 	m       messages.Outgoing
-	reply   actors.Reply
+	reply   protocol.Reply
 	stored  chan<- error // gets the outcome of the store; nil if nobody waits
 	state   entryState
 	seq     uint64 // in the store, 0 before
@@ -76,7 +76,7 @@ type Outbox struct {
 	due     []answer
 	events  []any
 	emit    func(event any) // nil before the supervisor has started
-	respond func(epoch uint64, reply actors.Reply, err error)
+	respond func(epoch uint64, reply protocol.Reply, err error)
 	dropped uint64
 	resent  uint64
 }
@@ -84,7 +84,7 @@ type Outbox struct {
 // answer is what a sender has to be told.
 type answer struct {
 	epoch  uint64
-	reply  actors.Reply
+	reply  protocol.Reply
 	stored chan<- error
 	err    error
 }
@@ -99,7 +99,7 @@ func newOutbox(cfg OutboxConfig, logger *slog.Logger) *Outbox {
 }
 
 // start tells the outbox where events and answers go.
-func (o *Outbox) start(emit func(any), respond func(uint64, actors.Reply, error)) {
+func (o *Outbox) start(emit func(any), respond func(uint64, protocol.Reply, error)) {
 	o.mu.Lock()
 	o.emit, o.respond = emit, respond
 	if o.Store != nil {
@@ -146,7 +146,7 @@ func (o *Outbox) isEmpty() bool {
 // Send takes a message over; m.Data must not be changed any more. What becomes of
 // it goes to reply. With a Store it returns when the message is safe there, if
 // wait is set. Errors: messages.ErrQueueFull, ErrInvalidUTF8, ErrClosed, those of the Store.
-func (o *Outbox) Send(m messages.Outgoing, reply actors.Reply, wait bool) error {
+func (o *Outbox) Send(m messages.Outgoing, reply protocol.Reply, wait bool) error {
 	var stored chan error
 	if wait && o.Store != nil {
 		stored = make(chan error, 1)
@@ -158,7 +158,7 @@ func (o *Outbox) Send(m messages.Outgoing, reply actors.Reply, wait bool) error 
 }
 
 // accept takes a message. mayBlock says that its sender can be answered later.
-func (o *Outbox) accept(m messages.Outgoing, reply actors.Reply, stored chan<- error, mayBlock bool) error {
+func (o *Outbox) accept(m messages.Outgoing, reply protocol.Reply, stored chan<- error, mayBlock bool) error {
 	if err := m.Check(); err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 )
 
 // The property test drives an Outbox with a connection, a store and a server that
@@ -38,10 +38,10 @@ type fakeConn struct {
 
 type fakeSend struct {
 	data  string
-	reply actors.Reply
+	reply protocol.Reply
 }
 
-func (c *fakeConn) Send(_ messages.Kind, data []byte, reply actors.Reply) error {
+func (c *fakeConn) Send(_ messages.Kind, data []byte, reply protocol.Reply) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -94,7 +94,7 @@ func (c *fakeConn) write() {
 	c.makeSpace()
 	c.mu.Unlock()
 	for _, s := range done {
-		s.reply.Owner.Settled(c.epoch, s.reply.Ref, nil)
+		s.reply.To.(*entry).Settled(c.epoch, s.reply.Ref, nil)
 	}
 }
 
@@ -110,10 +110,10 @@ func (c *fakeConn) end(arrived int) {
 	c.mu.Unlock()
 	err := &messages.CloseError{Code: 1006}
 	for _, s := range flying {
-		s.reply.Owner.Settled(c.epoch, s.reply.Ref, fmt.Errorf("%w: %w", messages.ErrUnconfirmed, err))
+		s.reply.To.(*entry).Settled(c.epoch, s.reply.Ref, fmt.Errorf("%w: %w", messages.ErrUnconfirmed, err))
 	}
 	for _, s := range queued {
-		s.reply.Owner.Settled(c.epoch, s.reply.Ref, err)
+		s.reply.To.(*entry).Settled(c.epoch, s.reply.Ref, err)
 	}
 }
 
@@ -174,7 +174,7 @@ func (md *outboxModel) failf(format string, args ...any) {
 	md.t.Fatalf("seed %d: %s", md.seed, fmt.Sprintf(format, args...))
 }
 
-func (md *outboxModel) answer(_ uint64, reply actors.Reply, err error) {
+func (md *outboxModel) answer(_ uint64, reply protocol.Reply, err error) {
 	md.mu.Lock()
 	defer md.mu.Unlock()
 	if reply.Ref == 0 {
@@ -201,7 +201,7 @@ func (md *outboxModel) step(ref uint64) {
 		md.mu.Lock()
 		md.owed[ref] = m
 		md.mu.Unlock()
-		if err := md.box.accept(m, actors.Reply{Ref: ref}, nil, true); err != nil {
+		if err := md.box.accept(m, protocol.Reply{Ref: ref}, nil, true); err != nil {
 			md.mu.Lock()
 			delete(md.owed, ref)
 			md.mu.Unlock()
@@ -351,7 +351,7 @@ func TestOutboxStoreSurvives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &fakeStore{fails: func() bool { return false }}
 		var answers []string
-		answer := func(_ uint64, r actors.Reply, err error) {
+		answer := func(_ uint64, r protocol.Reply, err error) {
 			answers = append(answers, fmt.Sprintf("%d: %v", r.Ref, err))
 		}
 		begin := func() *Outbox {
@@ -361,17 +361,17 @@ func TestOutboxStoreSurvives(t *testing.T) {
 		}
 		text := func(s string) messages.Outgoing { return messages.Outgoing{Kind: messages.KindText, Data: []byte(s)} }
 		one := begin()
-		require.NoError(t, one.Send(text("a"), actors.Reply{Ref: 1}, true))
-		require.NoError(t, one.Send(text("b"), actors.Reply{Ref: 2}, true))
+		require.NoError(t, one.Send(text("a"), protocol.Reply{Ref: 1}, true))
+		require.NoError(t, one.Send(text("b"), protocol.Reply{Ref: 2}, true))
 		closed := make(chan struct{})
 		one.close(func() { close(closed) })
 		<-closed
 		require.Equal(t, []string{"1: client is stopped: kept in the store of the outbox", "2: client is stopped: kept in the store of the outbox"}, answers)
-		require.ErrorIs(t, one.Send(text("x"), actors.Reply{}, true), messages.ErrClosed)
+		require.ErrorIs(t, one.Send(text("x"), protocol.Reply{}, true), messages.ErrClosed)
 
 		answers = nil
 		two := begin()
-		require.NoError(t, two.Send(text("c"), actors.Reply{Ref: 3}, true))
+		require.NoError(t, two.Send(text("c"), protocol.Reply{Ref: 3}, true))
 		conn := &fakeConn{room: 10}
 		two.attach(1, conn)
 		conn.take()
@@ -390,12 +390,12 @@ func TestOutboxStoreFails(t *testing.T) {
 		store := &fakeStore{fails: func() bool { return fails }}
 		box := newOutbox(OutboxConfig{Store: store}, slog.New(slog.DiscardHandler))
 		var events []any
-		box.start(func(e any) { events = append(events, e) }, func(uint64, actors.Reply, error) {})
+		box.start(func(e any) { events = append(events, e) }, func(uint64, protocol.Reply, error) {})
 		m := messages.Outgoing{Kind: messages.KindText, Data: []byte("a")}
-		require.ErrorIs(t, box.Send(m, actors.Reply{}, true), errDisk)
+		require.ErrorIs(t, box.Send(m, protocol.Reply{}, true), errDisk)
 		require.Equal(t, []any{&messages.OutboxFailed{Call: "append", Err: errDisk}}, events)
 		fails = false
-		require.NoError(t, box.Send(m, actors.Reply{}, true))
+		require.NoError(t, box.Send(m, protocol.Reply{}, true))
 		require.Len(t, store.kept, 1)
 	})
 }
@@ -421,7 +421,7 @@ type refusing struct {
 	meanwhile func()
 }
 
-func (c *refusing) Send(messages.Kind, []byte, actors.Reply) error {
+func (c *refusing) Send(messages.Kind, []byte, protocol.Reply) error {
 	c.meanwhile()
 	return c.err
 }
@@ -433,8 +433,8 @@ func TestOutboxClosesDuringASend(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				box := newOutbox(OutboxConfig{}, slog.New(slog.DiscardHandler))
 				var answers []error
-				box.start(func(any) {}, func(_ uint64, _ actors.Reply, err error) { answers = append(answers, err) })
-				require.NoError(t, box.Send(messages.Outgoing{Kind: messages.KindText, Data: []byte("a")}, actors.Reply{Ref: 1}, true))
+				box.start(func(any) {}, func(_ uint64, _ protocol.Reply, err error) { answers = append(answers, err) })
+				require.NoError(t, box.Send(messages.Outgoing{Kind: messages.KindText, Data: []byte("a")}, protocol.Reply{Ref: 1}, true))
 				box.attach(1, &refusing{err: refusal, meanwhile: func() { box.close(func() {}) }})
 				synctest.Wait()
 				require.Len(t, answers, 1)
@@ -453,7 +453,7 @@ func TestOutboxFlushesWhatIsNotReadYet(t *testing.T) {
 				store.fails = func() bool { return fails }
 				store.kept = []StoredMessage{{Seq: 7, Outgoing: messages.Outgoing{Kind: messages.KindText, Data: []byte("a")}}}
 				box := newOutbox(OutboxConfig{Store: store}, slog.New(slog.DiscardHandler))
-				box.start(func(any) {}, func(uint64, actors.Reply, error) {})
+				box.start(func(any) {}, func(uint64, protocol.Reply, error) {})
 
 				empty, known := false, make(chan error, 1)
 				box.whenEmpty(func() { empty = true })
@@ -488,7 +488,7 @@ func TestAttemptWaitsForTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &slowStore{read: make(chan struct{})}
 		box := newOutbox(OutboxConfig{Store: store}, slog.New(slog.DiscardHandler))
-		box.start(func(any) {}, func(uint64, actors.Reply, error) {})
+		box.start(func(any) {}, func(uint64, protocol.Reply, error) {})
 		out := make(chan *dialed, 1)
 		cfg := Config{ConnectTimeout: time.Minute}.withDefaults()
 		startDial(&cfg, box, Attempt{Epoch: 1}, func(d *dialed) { out <- d })

@@ -11,6 +11,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -136,7 +137,7 @@ func (s *supervisor) start(ctx actor.Context) {
 	if s.box != nil {
 		events := s.callback.PID
 		s.box.start(func(event any) { root.Send(events, event) },
-			func(epoch uint64, reply actors.Reply, err error) { actors.Answer(root, epoch, reply, err) })
+			func(epoch uint64, reply protocol.Reply, err error) { actors.Answer(root, epoch, reply, err) })
 	}
 	s.forgetLifetime = func() bool { return true }
 	if s.Lifetime.Done() != nil {
@@ -252,7 +253,7 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 // subscribe queues the messages that a connection begins with.
 func (s *supervisor) subscribe(first []messages.Outgoing) error {
 	for _, m := range first {
-		if err := s.conn.Out.Send(m.Kind, m.Data, actors.Reply{}); err != nil {
+		if err := s.conn.Out.Send(m.Kind, m.Data, protocol.Reply{}); err != nil {
 			return &SubscribeError{err}
 		}
 	}

@@ -4,9 +4,13 @@ package arch
 import (
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,15 +19,20 @@ import (
 const module = "github.com/dandelionws/dandelion"
 
 // floors are the packages of the library from the bottom up. A package may
-// import those below it only.
-var floors = []string{
-	"internal/quiet",
-	"wire",
-	"messages",
-	"handshake",
-	"actors",
-	"supervisor",
-	"", // the root package
+// import those below it only, none of its own floor.
+var floors = [][]string{
+	{"internal/quiet", "internal/bytepool"},
+	{"wire"},
+	{"messages"},
+	{"protocol", "handshake"},
+	{"actors"},
+	{"supervisor"},
+	{""}, // the root package
+}
+
+// floorOf returns the floor of a package, -1 if it has none.
+func floorOf(name string) int {
+	return slices.IndexFunc(floors, func(floor []string) bool { return slices.Contains(floor, name) })
 }
 
 // aside are the folders of packages that stand on no floor: no floor may import them.
@@ -33,6 +42,8 @@ var aside = []string{"examples", "test", "internal/testkit"}
 // through others.
 var forbidden = map[string][]string{
 	"wire": {"net", "net/http", "time", "context", "os", "log", "log/slog",
+		"github.com/asynkron/protoactor-go/actor"},
+	"protocol": {"net", "net/http", "context", "os", "log", "log/slog",
 		"github.com/asynkron/protoactor-go/actor"},
 	"messages":  {"github.com/asynkron/protoactor-go/actor"},
 	"handshake": {"github.com/asynkron/protoactor-go/actor"},
@@ -50,6 +61,8 @@ var direct = []string{
 
 type pkg struct {
 	ImportPath string
+	Dir        string
+	GoFiles    []string
 	Imports    []string
 	Deps       []string
 	Standard   bool
@@ -58,7 +71,7 @@ type pkg struct {
 
 func list(t *testing.T, args ...string) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Deps,Standard,Module"}, args...)...)
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,GoFiles,Imports,Deps,Standard,Module"}, args...)...)
 	cmd.Dir = path.Join("..", "..")
 	out, err := cmd.Output()
 	if err != nil {
@@ -91,28 +104,76 @@ func TestImportsGoDownwards(t *testing.T) {
 	}
 	for importPath := range byPath {
 		name := strings.TrimPrefix(strings.TrimPrefix(importPath, module), "/")
-		if !slices.Contains(floors, name) && !slices.ContainsFunc(aside, func(folder string) bool {
+		if floorOf(name) < 0 && !slices.ContainsFunc(aside, func(folder string) bool {
 			return name == folder || strings.HasPrefix(name, folder+"/")
 		}) {
 			t.Errorf("package %q stands on no floor: add it to floors, or its folder to aside", name)
 		}
 	}
-	for floor, name := range floors {
-		p, ok := byPath[importPath(name)]
-		if !ok {
-			t.Fatalf("package %q is not there; are the floors out of date?", name)
+	for floor, names := range floors {
+		for _, name := range names {
+			p, ok := byPath[importPath(name)]
+			if !ok {
+				t.Fatalf("package %q is not there; are the floors out of date?", name)
+			}
+			for _, imported := range p.Imports {
+				rest, own := strings.CutPrefix(imported, module)
+				if !own {
+					continue
+				}
+				below := floorOf(strings.TrimPrefix(rest, "/"))
+				if below < 0 {
+					t.Errorf("%s imports %s, which is on no floor of the library", p.ImportPath, imported)
+				} else if below >= floor {
+					t.Errorf("%s imports %s, which is not below it", p.ImportPath, imported)
+				}
+			}
 		}
-		for _, imported := range p.Imports {
-			rest, own := strings.CutPrefix(imported, module)
-			if !own {
-				continue
+	}
+}
+
+// pure are the packages that only compute: they start no goroutine and read no clock.
+var pure = []string{"wire", "protocol"}
+
+// timeless is what such a package may use of package time: values, nothing that looks at
+// a clock or waits.
+var timeless = []string{"Time", "Duration", "Nanosecond", "Microsecond", "Millisecond", "Second", "Minute", "Hour"}
+
+func TestPurePackagesOnlyCompute(t *testing.T) {
+	for _, name := range pure {
+		p := list(t, importPath(name))[0]
+		if len(p.GoFiles) == 0 {
+			t.Fatalf("%s has no files", p.ImportPath)
+		}
+		fset := token.NewFileSet()
+		for _, file := range p.GoFiles {
+			f, err := parser.ParseFile(fset, filepath.Join(p.Dir, file), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
 			}
-			below := slices.Index(floors, strings.TrimPrefix(rest, "/"))
-			if below < 0 {
-				t.Errorf("%s imports %s, which is no floor of the library", p.ImportPath, imported)
-			} else if below >= floor {
-				t.Errorf("%s imports %s, which is not below it", p.ImportPath, imported)
+			clock := "" // the name of package time in this file
+			for _, imported := range f.Imports {
+				if imported.Path.Value == `"time"` {
+					clock = "time"
+					if imported.Name != nil {
+						clock = imported.Name.Name
+					}
+				}
 			}
+			if clock == "." {
+				t.Errorf("%s: dot import of time", fset.Position(f.Pos()))
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.GoStmt:
+					t.Errorf("%s: starts a goroutine", fset.Position(n.Pos()))
+				case *ast.SelectorExpr:
+					if x, ok := n.X.(*ast.Ident); ok && x.Name == clock && !slices.Contains(timeless, n.Sel.Name) {
+						t.Errorf("%s: uses time.%s", fset.Position(n.Pos()), n.Sel.Name)
+					}
+				}
+				return true
+			})
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 )
 
 // Mock is the test's side of a [MockClient] or a [MockActor]: it takes the
@@ -262,18 +262,18 @@ func ofLife(command any) bool {
 // whatever the server does.
 func refused(command any) error {
 	const anyNumber, anySize = 1 << 30, 1 << 40
-	var reply actors.Reply
+	var reply protocol.Reply
 	switch m := command.(type) {
 	case *messages.SendText:
-		return actors.NewOutbound(anyNumber, anySize).SendText(m.Text, reply)
+		return protocol.NewOutbound(anyNumber, anySize).SendText(m.Text, reply)
 	case *messages.SendBinary:
 		return nil
 	case *messages.Ping:
-		return actors.NewOutbound(anyNumber, anySize).Ping(m.Data, reply)
+		return protocol.NewOutbound(anyNumber, anySize).Ping(m.Data, reply)
 	case *messages.Pong:
-		return actors.NewOutbound(anyNumber, anySize).Pong(m.Data, reply)
+		return protocol.NewOutbound(anyNumber, anySize).Pong(m.Data, reply)
 	case *messages.Close:
-		return actors.CheckClose(m.Code, m.Reason)
+		return protocol.CheckClose(m.Code, m.Reason)
 	}
 	return nil
 }

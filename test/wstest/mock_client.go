@@ -16,8 +16,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -258,7 +258,7 @@ func (m *MockClient) Close(ctx context.Context, code wire.StatusCode, reason str
 		if err := m.give(ctx, &messages.Close{Code: code, Reason: reason}); err != nil && m.Err() == nil {
 			return err
 		}
-	} else if err := actors.CheckClose(code, reason); err != nil {
+	} else if err := protocol.CheckClose(code, reason); err != nil {
 		return err
 	}
 	select {

@@ -1,4 +1,4 @@
-package actors
+package protocol
 
 import (
 	"bytes"
@@ -11,10 +11,14 @@ import (
 // This file is the part of the Outbound that is about messages in fragments: whose
 // turn it is, and who waits (RFC 6455 §5.4).
 
+// Sender tells the streams of one sender of fragments from those of others. It is
+// zero outside of actors, where the numbers of streams are enough.
+type Sender struct{ Address, ID string }
+
 // streamKey names a message that is sent in fragments.
 type streamKey struct {
-	address, id string // of the sender, empty outside of actors
-	stream      uint64
+	sender Sender
+	stream uint64
 }
 
 // fragments is a message whose final fragment was not accepted yet.
@@ -36,17 +40,13 @@ type parked struct {
 
 // SendFragment queues a part of a message; see messages.SendFragment. f.Data is
 // copied before SendFragment returns. Further errors: messages.ErrFinalFragmentSent, ErrFragmentOrder.
-func (o *Outbound) SendFragment(f *messages.SendFragment, reply Reply) error {
-	key := streamKey{stream: f.Stream}
-	if reply.PID != nil {
-		key.address, key.id = reply.PID.Address, reply.PID.Id
-	}
+func (o *Outbound) SendFragment(from Sender, f *messages.SendFragment, reply Reply) error {
 	o.mu.Lock()
-	if err := o.sendFragment(key, f, reply); err != nil {
+	if err := o.sendFragment(streamKey{from, f.Stream}, f, reply); err != nil {
 		o.mu.Unlock()
 		return err
 	}
-	o.unlockAndWake(reply.Done != nil)
+	o.unlockAndWake(reply.Awaited)
 	return nil
 }
 

@@ -1,4 +1,4 @@
-package actors
+package protocol
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 // The judgement on a server that does not answer: whose fault is it?
 func TestLiveness(t *testing.T) {
 	type step struct {
-		traffic traffic
+		traffic Traffic
 		late    time.Duration // the timer's message was handled so much later
 		fails   bool
 	}
@@ -25,34 +25,34 @@ func TestLiveness(t *testing.T) {
 	}{
 		{"silent server", false, []step{{}, {fails: true}}, messages.LivenessError{Silence: 20 * time.Second, Pings: 2}, false},
 		{"server that takes nothing", true, []step{{}, {fails: true}}, messages.LivenessError{Silence: 20 * time.Second, Pings: 2, Unwritten: true, Queued: 3}, false},
-		{"traffic is life", false, []step{{}, {traffic: traffic{reads: 1}}}, messages.LivenessError{}, true},
-		{"handler behind now", false, []step{{}, {traffic: traffic{throttled: true, throttles: 1}}}, messages.LivenessError{}, true},
-		{"handler was behind until now", false, []step{{}, {traffic: traffic{throttles: 1}}}, messages.LivenessError{}, true},
+		{"traffic is life", false, []step{{}, {traffic: Traffic{Reads: 1}}}, messages.LivenessError{}, true},
+		{"handler behind now", false, []step{{}, {traffic: Traffic{Throttled: true, Throttles: 1}}}, messages.LivenessError{}, true},
+		{"handler was behind until now", false, []step{{}, {traffic: Traffic{Throttles: 1}}}, messages.LivenessError{}, true},
 		{"we did not get to run", false, []step{{}, {late: 3 * time.Second}}, messages.LivenessError{}, true},
-		{"handler behind, then a silent server", false, []step{{}, {traffic: traffic{throttles: 1}}, {traffic: traffic{throttles: 1}, fails: true}},
+		{"handler behind, then a silent server", false, []step{{}, {traffic: Traffic{Throttles: 1}}, {traffic: Traffic{Throttles: 1}, fails: true}},
 			messages.LivenessError{Silence: 20 * time.Second, Pings: 2, Excused: 1}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			now := time.Unix(0, 0)
 			out := NewOutbound(100, 1000)
-			out.attach(func(bool) {})
-			m := newMachine(machineConfig{closeTimeout: time.Second, pingInterval: 30 * time.Second, pongTimeout: 10 * time.Second, pingMisses: 1}, out, now)
+			out.Attach(func(bool) {})
+			m := New(Config{CloseTimeout: time.Second, PingInterval: 30 * time.Second, PongTimeout: 10 * time.Second, PingMisses: 1}, out, now)
 			if err := out.SendText("abc", Reply{}); err != nil {
 				t.Fatal(err)
 			}
 			write := func() {
 				if !test.stuck {
-					out.take(nil)
-					out.wrote(nil)
+					out.Take(nil)
+					out.Wrote(nil)
 				}
 			}
 			write()
 			now = now.Add(30 * time.Second)
-			m.timedOut(timerPing, traffic{}, now)
+			m.TimedOut(TimerPing, Traffic{}, now)
 			write()
 			for i, step := range test.steps {
 				now = now.Add(10*time.Second + step.late)
-				m.timedOut(timerPong, step.traffic, now)
+				m.TimedOut(TimerPong, step.traffic, now)
 				if m.failing != step.fails {
 					t.Fatalf("step %d: failing %v, want %v", i, m.failing, step.fails)
 				}
@@ -74,35 +74,46 @@ func TestLiveness(t *testing.T) {
 // The smoothed round-trip time follows RFC 6298 §2.
 func TestSmoothedRTT(t *testing.T) {
 	now := time.Unix(0, 0)
-	call := &PingCall{RTT: make(chan time.Duration, 1), Err: make(chan error, 1)}
-	var shown, shownSmooth time.Duration
-	m := newMachine(machineConfig{closeTimeout: time.Second, firstPing: 6, measured: func(last, smoothed time.Duration) {
-		shown, shownSmooth = last, smoothed
-		if len(call.RTT) > 0 {
-			t.Error("whoever waits for the Pong was answered before the round-trip time is shown")
+	m := New(Config{CloseTimeout: time.Second, FirstPing: 6}, NewOutbound(1, 1), now)
+	pong := func(data ...byte) (shown, answered []Effect) {
+		r := &Read{Control: true, Items: []wire.Item{{Opcode: wire.OpPong, Payload: data}}}
+		m.Received(r, now)
+		for _, e := range m.Effects() {
+			switch e.Kind {
+			case EffectMeasured:
+				shown = append(shown, e)
+				if len(answered) > 0 {
+					t.Error("whoever waits for the Pong is answered before the round-trip time is shown")
+				}
+			case EffectPong:
+				answered = append(answered, e)
+			}
 		}
-	}}, NewOutbound(1, 1), now)
+		return shown, answered
+	}
 	for i, test := range []struct{ rtt, want time.Duration }{
 		{80 * time.Millisecond, 80 * time.Millisecond},
 		{160 * time.Millisecond, 90 * time.Millisecond},
 		{90 * time.Millisecond, 90 * time.Millisecond},
 	} {
-		if err := m.ping([]byte{byte(i)}, Reply{}, now); err != nil {
+		if err := m.Ping([]byte{byte(i)}, Reply{}, now); err != nil {
 			t.Fatal(err)
 		}
 		now = now.Add(test.rtt)
-		m.received(&Batch{control: true, Items: []wire.Item{{Opcode: wire.OpPong, Payload: []byte{byte(i)}}}}, now)
-		if m.smoothRTT != test.want || m.lastRTT != test.rtt {
-			t.Errorf("pong %d: smoothed %v, last %v, want %v and %v", i, m.smoothRTT, m.lastRTT, test.want, test.rtt)
-		}
-		if shown != m.lastRTT || shownSmooth != m.smoothRTT {
-			t.Errorf("pong %d: shown are %v and %v", i, shown, shownSmooth)
+		shown, _ := pong(byte(i))
+		if len(shown) != 1 || shown[0].Smoothed != test.want || shown[0].RTT != test.rtt {
+			t.Errorf("pong %d: shown is %+v, want smoothed %v and last %v", i, shown, test.want, test.rtt)
 		}
 	}
-	m.pingCall(call, now)
+	if err := m.Measure(t, now); err != nil {
+		t.Fatal(err)
+	}
 	now = now.Add(time.Second)
-	m.received(&Batch{control: true, Items: []wire.Item{{Opcode: wire.OpPong, Payload: []byte{7: 7}}}}, now)
-	if len(call.RTT) != 1 || shown != time.Second {
-		t.Errorf("%d answers, shown is %v", len(call.RTT), shown)
+	shown, answered := pong(0, 0, 0, 0, 0, 0, 0, 7)
+	if len(shown) != 1 || shown[0].RTT != time.Second {
+		t.Errorf("shown is %+v, want %v", shown, time.Second)
+	}
+	if len(answered) != 1 || answered[0].RTT != time.Second || answered[0].Waiter != any(t) || answered[0].Err != nil {
+		t.Errorf("answered is %+v, want %v to the waiter", answered, time.Second)
 	}
 }

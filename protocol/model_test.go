@@ -1,4 +1,4 @@
-package actors
+package protocol
 
 import (
 	"errors"
@@ -9,15 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
 
 // The model test drives the state machine and the Outbound, without any actor,
 // through random sequences of what can happen to them, and checks after every
-// step what must always hold. `go test ./actors -run Model -model.seed N` runs
+// step what must always hold. `go test ./protocol -run Model -model.seed N` runs
 // the sequence of a failure again.
 var (
 	modelSeed  = flag.Uint64("model.seed", 0, "run one sequence with this seed")
@@ -46,10 +44,10 @@ type model struct {
 	*rand.Rand
 	log []string
 
-	m        *machine
+	m        *Machine
 	out      *Outbound
 	now      time.Time
-	timers   map[timerKind]bool
+	timers   map[Timer]bool
 	inflight bool // the writer has taken something
 	wroteOff []byte
 	halfDue  bool // the write side has to be ended
@@ -58,12 +56,14 @@ type model struct {
 	readEnd  bool // the reader has told the end
 	discard  bool
 
-	state   messages.State
-	refs    map[uint64]string // accepted sends without an answer
-	taken   map[uint64]bool   // sends that the writer has taken
-	nextRef uint64
-	ended   int
-	closed  int
+	state    messages.State
+	refs     map[uint64]string // accepted sends without an answer
+	taken    map[uint64]bool   // sends that the writer has taken
+	nextRef  uint64
+	pings    map[int]bool // accepted by Measure, without an answer
+	nextPing int
+	ended    int
+	closed   int
 
 	// What the server has seen.
 	frames      *wire.Decoder
@@ -77,19 +77,20 @@ func newModel(t *testing.T, seed uint64) *model {
 	md := &model{
 		t: t, seed: seed, Rand: r,
 		now:    time.Unix(0, 0),
-		timers: map[timerKind]bool{},
+		timers: map[Timer]bool{},
 		refs:   map[uint64]string{},
 		taken:  map[uint64]bool{},
+		pings:  map[int]bool{},
 		frames: &wire.Decoder{Role: wire.Server},
 		state:  messages.StateOpen,
 	}
 	md.out = NewOutbound(1+r.IntN(20), 1+r.IntN(4000))
-	md.out.attach(func(bool) { md.woken = true })
-	cfg := machineConfig{epoch: 1, closeTimeout: 5 * time.Second, pongTimeout: time.Second, pingMisses: r.IntN(3)}
+	md.out.Attach(func(bool) { md.woken = true })
+	cfg := Config{Epoch: 1, CloseTimeout: 5 * time.Second, PongTimeout: time.Second, PingMisses: r.IntN(3)}
 	if r.IntN(2) == 0 {
-		cfg.pingInterval = 10 * time.Second
+		cfg.PingInterval = 10 * time.Second
 	}
-	md.m = newMachine(cfg, md.out, md.now)
+	md.m = New(cfg, md.out, md.now)
 	md.carryOut()
 	return md
 }
@@ -122,10 +123,10 @@ func (md *model) run() int {
 		}
 		if !md.closeSentTo && md.m.state == messages.StateOpen {
 			md.note("eof")
-			md.received(&Batch{end: io.EOF})
+			md.received(&Read{}, nil, io.EOF)
 		}
 		md.write(1)
-		for kind := range timerKinds {
+		for kind := range Timers {
 			if md.timers[kind] && md.Bool() {
 				md.fire(kind)
 			}
@@ -138,6 +139,9 @@ func (md *model) run() int {
 	}
 	if len(md.refs) > 0 {
 		md.failf("accepted sends without an answer: %v", md.refs)
+	}
+	if len(md.pings) > 0 {
+		md.failf("pings whose waiters were not told: %v", md.pings)
 	}
 	if md.closed != 1 || md.ended != 1 {
 		md.failf("%d Closed events and %d Ended messages, want one of each", md.closed, md.ended)
@@ -169,29 +173,29 @@ func (md *model) data(valid bool) []byte {
 func (md *model) accept(what string) Reply {
 	md.nextRef++
 	md.refs[md.nextRef] = what
-	return Reply{PID: &actor.PID{Id: "sender"}, Ref: md.nextRef}
+	return Reply{To: md, Ref: md.nextRef}
 }
 
 func (md *model) refused(reply Reply, err error) {
 	if err != nil {
 		md.note("  refused: %v", err)
-		md.answer(outcome{reply, err})
+		md.answer(Outcome{reply, err})
 	}
 }
 
-func (md *model) answer(o outcome) {
-	if o.reply.Ref == 0 {
+func (md *model) answer(o Outcome) {
+	if o.Reply.Ref == 0 {
 		return
 	}
-	if _, owed := md.refs[o.reply.Ref]; !owed {
-		md.failf("send %d was answered twice, now with %v", o.reply.Ref, o.err)
+	if _, owed := md.refs[o.Reply.Ref]; !owed {
+		md.failf("send %d was answered twice, now with %v", o.Reply.Ref, o.Err)
 	}
 	// What the writer had taken may have arrived, and nothing else.
-	taken, unconfirmed := md.taken[o.reply.Ref], errors.Is(o.err, messages.ErrUnconfirmed)
-	if taken != (o.err == nil || unconfirmed) {
-		md.failf("send %d, taken by the writer %v, is answered with %v", o.reply.Ref, taken, o.err)
+	taken, unconfirmed := md.taken[o.Reply.Ref], errors.Is(o.Err, messages.ErrUnconfirmed)
+	if taken != (o.Err == nil || unconfirmed) {
+		md.failf("send %d, taken by the writer %v, is answered with %v", o.Reply.Ref, taken, o.Err)
 	}
-	delete(md.refs, o.reply.Ref)
+	delete(md.refs, o.Reply.Ref)
 }
 
 func (md *model) step() {
@@ -212,15 +216,19 @@ func (md *model) step() {
 			First: md.IntN(3) == 0, Final: md.IntN(3) == 0, Data: md.data(true)}
 		reply := md.accept("fragment")
 		md.note("SendFragment stream %d first %v final %v as %d", f.Stream, f.First, f.Final, reply.Ref)
-		md.refused(reply, md.out.SendFragment(f, reply))
+		md.refused(reply, md.out.SendFragment(Sender{}, f, reply))
 	case n < 43:
 		reply := md.accept("ping")
 		md.note("Ping as %d", reply.Ref)
-		md.refused(reply, md.m.ping([]byte{byte(md.IntN(4))}, reply, md.now))
+		md.refused(reply, md.m.Ping([]byte{byte(md.IntN(4))}, reply, md.now))
 	case n < 45:
-		call := &PingCall{RTT: make(chan time.Duration, 1), Err: make(chan error, 1)}
-		md.note("PingCall")
-		md.m.pingCall(call, md.now)
+		md.nextPing++
+		md.note("Measure %d", md.nextPing)
+		if err := md.m.Measure(md.nextPing, md.now); err != nil {
+			md.note("  refused: %v", err)
+		} else {
+			md.pings[md.nextPing] = true
+		}
 	case n < 47:
 		reply := md.accept("pong")
 		md.note("Pong as %d", reply.Ref)
@@ -236,17 +244,17 @@ func (md *model) step() {
 		}
 		reply := md.accept("close")
 		md.note("Close %d as %d", cmd.Code, reply.Ref)
-		md.m.close(cmd, reply)
+		md.m.Close(cmd, reply)
 	case n < 91:
 		cmd := &messages.FailConnection{Code: []wire.StatusCode{0, 1008, 1011, 1006}[md.IntN(4)]}
 		md.note("FailConnection %d", cmd.Code)
-		md.m.failConnection(cmd, md.now)
+		md.m.FailConnection(cmd, md.now)
 	case n < 92:
 		md.note("read fails")
-		md.received(&Batch{end: errors.New("reset")})
+		md.received(&Read{}, nil, errors.New("reset"))
 	default:
 		if len(md.timers) > 0 {
-			kind := timerKind(md.IntN(int(timerKinds)))
+			kind := Timer(md.IntN(int(Timers)))
 			if md.timers[kind] {
 				md.fire(kind)
 			}
@@ -255,16 +263,16 @@ func (md *model) step() {
 	md.carryOut()
 }
 
-func (md *model) fire(kind timerKind) {
-	md.note("timer %s", timerNames[kind])
+func (md *model) fire(kind Timer) {
+	md.note("timer %s", kind)
 	delete(md.timers, kind)
-	md.m.timedOut(kind, traffic{reads: md.Uint64N(3), throttled: md.IntN(8) == 0, throttles: md.Uint64N(2)}, md.now)
+	md.m.TimedOut(kind, Traffic{Reads: md.Uint64N(3), Throttled: md.IntN(8) == 0, Throttles: md.Uint64N(2)}, md.now)
 	md.carryOut()
 }
 
 // serverFrames is a batch of what the server sends.
 func (md *model) serverFrames() {
-	b := &Batch{}
+	b := &Read{}
 	for range 1 + md.IntN(4) {
 		var item wire.Item
 		switch n := md.IntN(40); {
@@ -277,44 +285,46 @@ func (md *model) serverFrames() {
 		case n < 38 && len(md.m.pings) > 0:
 			item = wire.Item{Opcode: wire.OpPong, Payload: md.m.pings[md.IntN(len(md.m.pings))].data}
 		case n == 38:
-			b.violation = &wire.ProtocolError{What: "for the test", Section: "RFC 6455 §5.2", Code: wire.StatusProtocolError}
-			md.received(b)
+			md.received(b, &wire.ProtocolError{What: "for the test", Section: "RFC 6455 §5.2", Code: wire.StatusProtocolError}, nil)
 			return
 		case n == 39:
 			item = wire.Item{Opcode: wire.OpClose, Code: []wire.StatusCode{1000, 1001, wire.StatusNoStatus, 4001}[md.IntN(4)]}
 			b.Items = append(b.Items, item)
 			md.closeSentTo = true
+			var end error
 			if md.Bool() {
-				b.end = io.EOF
+				end = io.EOF
 			}
-			md.received(b)
+			md.received(b, nil, end)
 			return
 		}
 		if item.Opcode != 0 {
 			b.Items = append(b.Items, item)
 		}
 	}
-	md.received(b)
+	md.received(b, nil, nil)
 }
 
-func (md *model) received(b *Batch) {
-	if md.readEnd || md.discard && b.end == nil {
+func (md *model) received(b *Read, violation, end error) {
+	if md.readEnd || md.discard && end == nil {
 		return // the reader does not look at it any more
 	}
+	what := "received"
 	for _, item := range b.Items {
-		b.control = b.control || item.Opcode.IsControl()
+		b.Control = b.Control || item.Opcode.IsControl()
+		what += " " + item.Opcode.String()
 	}
-	md.note("received %s", describeBatch(b))
-	md.readEnd = b.end != nil
-	md.discard = md.discard || b.violation != nil
-	md.m.received(b, md.now)
+	md.note("%s, violation %v, end %v", what, violation != nil, end)
+	md.readEnd = end != nil
+	md.discard = md.discard || violation != nil
+	md.m.Received(b, md.now)
 	for _, item := range b.Items {
 		if item.Opcode == wire.OpClose {
 			md.failf("a Close is given to the user")
 		}
 	}
-	if b.violation != nil || b.end != nil {
-		md.m.receivedEnd(b.violation, b.end, md.now)
+	if violation != nil || end != nil {
+		md.m.ReadEnded(violation, end, md.now)
 	}
 	md.carryOut()
 }
@@ -324,16 +334,16 @@ func (md *model) write(how int) {
 	if md.dead {
 		if md.inflight { // the write fails because the stream is gone
 			md.inflight = false
-			md.m.written(&written{err: errors.New("closed")}, md.now)
+			md.m.Wrote(Written{Err: errors.New("closed")}, md.now)
 			md.carryOut()
 		}
 		if !md.readEnd {
-			md.received(&Batch{end: errors.New("closed")})
+			md.received(&Read{}, nil, errors.New("closed"))
 		}
 		return
 	}
 	if !md.inflight {
-		for _, buf := range md.out.take(nil) {
+		for _, buf := range md.out.Take(nil) {
 			md.inflight = true
 			md.wroteOff = append(md.wroteOff, buf...)
 		}
@@ -347,7 +357,7 @@ func (md *model) write(how int) {
 			if md.halfDue {
 				md.halfDue = false
 				md.note("write side ended")
-				md.m.written(&written{ended: true, whole: md.IntN(4) == 0}, md.now)
+				md.m.Wrote(Written{Ended: true, Whole: md.IntN(4) == 0}, md.now)
 				md.carryOut()
 			}
 		}
@@ -358,18 +368,18 @@ func (md *model) write(how int) {
 		md.note("write fails")
 		md.inflight = false
 		md.dead = true
-		md.m.written(&written{err: errors.New("broken pipe")}, md.now)
+		md.m.Wrote(Written{Err: errors.New("broken pipe")}, md.now)
 	case how > 0:
 		md.note("written %d B", len(md.wroteOff))
 		md.inflight = false
 		md.serverReads(md.wroteOff)
 		md.wroteOff = nil
-		before := md.out.wasClosed()
-		for _, o := range md.out.wrote(nil) {
+		before := md.out.CloseWritten()
+		for _, o := range md.out.Wrote(nil) {
 			md.answer(o)
 		}
-		if !before && md.out.wasClosed() {
-			md.m.written(&written{}, md.now)
+		if !before && md.out.CloseWritten() {
+			md.m.Wrote(Written{}, md.now)
 		}
 	}
 	md.carryOut()
@@ -408,37 +418,43 @@ func (md *model) serverReads(p []byte) {
 
 // carryOut plays the protocol actor.
 func (md *model) carryOut() {
-	for _, e := range md.m.takeEffects() {
-		switch e.kind {
-		case effectEmit:
+	for _, e := range md.m.Effects() {
+		switch e.Kind {
+		case EffectEmit:
 			if md.ended > 0 {
-				md.failf("event %s after the end", Describe(e.event))
+				md.failf("event %T after the end", e.Event)
 			}
-			if _, ok := e.event.(*messages.Closed); ok {
+			if _, ok := e.Event.(*messages.Closed); ok {
 				md.closed++
 			} else if md.closed > 0 {
-				md.failf("event %s after Closed", Describe(e.event))
+				md.failf("event %T after Closed", e.Event)
 			}
-		case effectReply:
-			for _, o := range e.outcomes {
+		case EffectReply:
+			for _, o := range e.Outcomes {
 				md.answer(o)
 			}
-		case effectSetTimer:
-			md.timers[e.timer] = true
-		case effectStopTimer:
-			delete(md.timers, e.timer)
-		case effectDiscard:
+		case EffectPong:
+			if n := e.Waiter.(int); md.pings[n] {
+				delete(md.pings, n)
+			} else {
+				md.failf("ping %d was answered twice", n)
+			}
+		case EffectSetTimer:
+			md.timers[e.Timer] = true
+		case EffectStopTimer:
+			delete(md.timers, e.Timer)
+		case EffectDiscard:
 			md.discard = true
-		case effectHalfClose:
+		case EffectHalfClose:
 			md.halfDue = true
-		case effectCloseStream:
+		case EffectCloseStream:
 			md.dead = true
-		case effectEnd:
+		case EffectEnd:
 			md.ended++
 			if md.closed != 1 {
 				md.failf("Ended without Closed")
 			}
-			if e.ended.Err.Clean && (!md.closeSeen || !md.closeSentTo) {
+			if e.Err.Clean && (!md.closeSeen || !md.closeSentTo) {
 				md.failf("clean end without both Close frames")
 			}
 		}

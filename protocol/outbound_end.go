@@ -1,4 +1,4 @@
-package actors
+package protocol
 
 import (
 	"fmt"
@@ -12,12 +12,12 @@ import (
 
 // close queues a Close behind everything that was accepted, and accepts nothing
 // but Pongs from then on. err is what later sends fail with.
-func (o *Outbound) close(payload []byte, reply Reply, err error) []outcome {
+func (o *Outbound) close(payload []byte, reply Reply, err error) []Outcome {
 	o.mu.Lock()
 	if o.gate != gateOpen {
 		err := o.err
 		o.mu.Unlock()
-		return []outcome{{reply, err}}
+		return []Outcome{{reply, err}}
 	}
 	o.gate, o.err = gateClosing, err
 	// What waits for the end of an unfinished message would never be sent: no
@@ -27,7 +27,7 @@ func (o *Outbound) close(payload []byte, reply Reply, err error) []outcome {
 	o.data = append(o.data, chunk{buf: newChunkBuffer(maxHeader + len(payload)), close: true})
 	c := &o.data[n]
 	c.buf = wire.AppendFrame(c.buf, true, 0, wire.OpClose, o.key(), payload)
-	if reply.wanted() {
+	if reply.To != nil {
 		c.replies = append(c.replies, reply)
 	}
 	o.unlockAndWake(true)
@@ -36,7 +36,7 @@ func (o *Outbound) close(payload []byte, reply Reply, err error) []outcome {
 
 // closeNow queues a Close before everything that no write has begun, gives that
 // up, and accepts nothing more. If a Close is queued already that one is moved up.
-func (o *Outbound) closeNow(payload []byte, err error) []outcome {
+func (o *Outbound) closeNow(payload []byte, err error) []Outcome {
 	o.mu.Lock()
 	if o.gate == gateShut {
 		o.mu.Unlock()
@@ -63,24 +63,25 @@ func (o *Outbound) closeNow(payload []byte, err error) []outcome {
 }
 
 // shut accepts nothing more and gives up everything that was not written.
-func (o *Outbound) shut(err error) []outcome {
+func (o *Outbound) shut(err error) []Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.shutLocked(err)
 }
 
-// broken is shut for the writer, which knows nothing of how the connection ends
-// but err: a reason that was given before is better.
-func (o *Outbound) broken(err error) []outcome {
+// Broken is shut for the writer, whose write to server has failed with err. It knows
+// nothing of how the connection ends but that: a reason that was given before is better.
+func (o *Outbound) Broken(server string, err error) []Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	var end error = &messages.CloseError{Code: wire.StatusAbnormal, Cause: writeFailure(err), Server: server}
 	if o.gate == gateShut {
-		err = o.err
+		end = o.err
 	}
-	return o.shutLocked(err)
+	return o.shutLocked(end)
 }
 
-func (o *Outbound) shutLocked(err error) []outcome {
+func (o *Outbound) shutLocked(err error) []Outcome {
 	o.gate, o.err = gateShut, err
 	out := o.dropWaiting(nil, err)
 	for i := range o.inflight {
@@ -100,24 +101,24 @@ func (o *Outbound) shutLocked(err error) []outcome {
 func unconfirmed(err error) error { return fmt.Errorf("%w: %w", messages.ErrUnconfirmed, err) }
 
 // disown gives up waiting for what is being written, though the write goes on.
-func (o *Outbound) disown(err error) (out []outcome) {
+func (o *Outbound) disown(err error) (out []Outcome) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i := range o.inflight {
 		c := &o.inflight[i]
 		for _, r := range c.replies {
-			out = append(out, outcome{r, unconfirmed(err)})
+			out = append(out, Outcome{r, unconfirmed(err)})
 		}
 		c.replies = nil
 	}
 	return out
 }
 
-func (o *Outbound) dropWaiting(out []outcome, err error) []outcome {
+func (o *Outbound) dropWaiting(out []Outcome, err error) []Outcome {
 	for _, p := range o.waiting {
 		o.unsent++
-		if p.reply.wanted() {
-			out = append(out, outcome{p.reply, err})
+		if p.reply.To != nil {
+			out = append(out, Outcome{p.reply, err})
 		}
 	}
 	o.msgs -= len(o.waiting)
@@ -126,12 +127,12 @@ func (o *Outbound) dropWaiting(out []outcome, err error) []outcome {
 	return out
 }
 
-func (o *Outbound) drop(out []outcome, c *chunk, err error) []outcome {
+func (o *Outbound) drop(out []Outcome, c *chunk, err error) []Outcome {
 	o.unsent += c.msgs
 	o.msgs -= c.msgs
 	o.bytes -= c.payload
 	for _, r := range c.replies {
-		out = append(out, outcome{r, err})
+		out = append(out, Outcome{r, err})
 	}
 	return out
 }

@@ -1,4 +1,4 @@
-package actors
+package protocol
 
 import (
 	"bytes"
@@ -7,16 +7,13 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
 
 // This file is the sending half of the protocol: what may still be sent, in
 // which order, within which limits, and who has to be told what became of it.
-// It holds encoded frames until the writer takes them. Like the state machine it
-// does no I/O and reads no clock.
+// It holds encoded frames until the writer takes them.
 
 const (
 	// takeMax bounds what one write takes, in bytes, unless one frame is larger:
@@ -43,28 +40,21 @@ const (
 	gateShut                // nothing
 )
 
-// Reply is where the fate of one send is reported: to an actor as *messages.Sent
-// or *messages.SendFailed, to a waiting goroutine, or nowhere (the zero Reply).
+// Reply says whom to tell what became of a send. This package does not look into To.
 type Reply struct {
-	PID  *actor.PID
-	Ref  uint64
-	Done chan<- error // needs room for one value
-	// Owner, if set, is told instead of the others.
-	Owner Settler
+	// To is whoever is told: a pointer or a channel, so that nothing is allocated. Nil:
+	// nobody.
+	To  any
+	Ref uint64 // which of the sender's sends it was
+	// Awaited says that a goroutine stands still until it is told. Its frame is written at
+	// once where it is sent, if the socket takes it.
+	Awaited bool
 }
 
-// Settler is told what became of a message: err is nil if it was written. It is
-// called once, on any goroutine, and must not block.
-type Settler interface {
-	Settled(epoch, ref uint64, err error)
-}
-
-func (r Reply) wanted() bool { return r.PID != nil || r.Done != nil || r.Owner != nil }
-
-// outcome is a Reply that is due; err is nil if the frame was written.
-type outcome struct {
-	reply Reply
-	err   error
+// Outcome is a Reply that is due.
+type Outcome struct {
+	Reply Reply
+	Err   error // nil if the frame was written
 }
 
 // chunk is a run of whole frames.
@@ -109,7 +99,7 @@ type Outbound struct {
 
 	pending bool           // the writer was woken and has not found us empty since
 	wake    func(now bool) // nil until there is a writer
-	direct  atomic.Bool    // see sendDirectly
+	direct  atomic.Bool    // see SendDirectly
 }
 
 // NewOutbound returns an Outbound that holds at most maxMsgs data frames and
@@ -119,9 +109,9 @@ func NewOutbound(maxMsgs, maxBytes int) *Outbound {
 	return &Outbound{maxMsgs: maxMsgs, maxBytes: maxBytes}
 }
 
-// attach names the function that wakes the writer. now says that somebody waits
+// Attach names the function that wakes the writer. now says that somebody waits
 // for the write.
-func (o *Outbound) attach(wake func(now bool)) {
+func (o *Outbound) Attach(wake func(now bool)) {
 	o.mu.Lock()
 	o.wake = wake
 	pending := o.pending
@@ -131,9 +121,9 @@ func (o *Outbound) attach(wake func(now bool)) {
 	}
 }
 
-// sendDirectly lets the next send be written on the goroutine that sends it, if
+// SendDirectly lets the next send be written on the goroutine that sends it, if
 // the socket takes it.
-func (o *Outbound) sendDirectly() { o.direct.Store(true) }
+func (o *Outbound) SendDirectly() { o.direct.Store(true) }
 
 // unlockAndWake ends a critical section that may have queued something.
 func (o *Outbound) unlockAndWake(now bool) {
@@ -186,7 +176,7 @@ func (o *Outbound) sendMessage(op wire.Opcode, data []byte, reply Reply) error {
 		return nil
 	}
 	o.appendData(true, op, data, reply)
-	o.unlockAndWake(reply.Done != nil)
+	o.unlockAndWake(reply.Awaited)
 	return nil
 }
 
@@ -263,7 +253,7 @@ func (o *Outbound) count(c *chunk, size int, reply Reply) {
 	o.bytes += size
 	c.msgs++
 	c.payload += size
-	if reply.wanted() {
+	if reply.To != nil {
 		c.replies = append(c.replies, reply)
 	}
 }
@@ -319,7 +309,7 @@ func (o *Outbound) sendControl(op wire.Opcode, data []byte, reply Reply) error {
 		return fmt.Errorf("send %s: %w: %d bytes of control frames wait", op, messages.ErrQueueFull, controlMax)
 	}
 	o.appendControl(op, data, reply)
-	o.unlockAndWake(reply.Done != nil)
+	o.unlockAndWake(reply.Awaited)
 	return nil
 }
 
@@ -352,7 +342,7 @@ func (o *Outbound) appendControl(op wire.Opcode, data []byte, reply Reply) *chun
 	c.buf = wire.AppendFrame(c.buf, true, 0, op, o.key(), data)
 	c.control++
 	o.controlsQueued++
-	if reply.wanted() {
+	if reply.To != nil {
 		c.replies = append(c.replies, reply)
 	}
 	return c

@@ -1,4 +1,4 @@
-package actors
+package protocol
 
 import (
 	"errors"
@@ -11,10 +11,9 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// This file is the protocol: the state machine of RFC 6455 §5.5 and §7 for one
-// connection, from the moment it is open. It is driven by typed inputs (the
-// methods received, written, timedOut and the commands) and answers with effects,
-// which the protocol actor carries out. It does no I/O and reads no clock.
+// This file is the state machine of RFC 6455 §5.5 and §7 for one connection, from
+// the moment it is open. It is driven by typed inputs (the methods Received, Wrote,
+// TimedOut and the commands) and answers with effects, which its caller carries out.
 //
 //	          Close by user ┌─────────────────┐ Close from server
 //	OPEN ──────────────────▶│ CLOSING         │──────────────────▶ CLOSED
@@ -33,57 +32,96 @@ const drainTimeout = 500 * time.Millisecond
 // nobody to wait for, but the Close may still go out.
 const deadDrainTimeout = 50 * time.Millisecond
 
-type timerKind uint8
+// Timer names one of the timers that the machine asks for.
+type Timer uint8
 
 const (
-	timerClose timerKind = iota // the server's Close, then its end of the stream
-	timerDrain                  // a failed connection gets rid of its last bytes
-	timerPing                   // time for a keepalive Ping
-	timerPong                   // its Pong is due
-	timerKinds
+	TimerClose Timer = iota // the server's Close, then its end of the stream
+	TimerDrain              // a failed connection gets rid of its last bytes
+	TimerPing               // time for a keepalive Ping
+	TimerPong               // its Pong is due
+	Timers                  // how many there are
 )
 
-// effect is one thing that the machine wants done. Only the fields of its kind are set.
-type effect struct {
-	kind     effectKind
-	event    any           // effectEmit
-	outcomes []outcome     // effectReply
-	timer    timerKind     // effectSetTimer, effectStopTimer
-	delay    time.Duration // effectSetTimer
-	reset    bool          // effectCloseStream: without waiting for what is not written
-	ended    *Ended        // effectEnd
+var timerNames = [Timers]string{"close", "drain", "ping", "pong"}
+
+// String returns the name in lower case.
+func (t Timer) String() string {
+	if t < Timers {
+		return timerNames[t]
+	}
+	return "unknown"
 }
 
-type effectKind uint8
+// Effect is one thing that the machine wants done. Only the fields of its kind are set.
+type Effect struct {
+	Kind     EffectKind
+	Event    any                  // EffectEmit: a pointer to a struct of package messages
+	Outcomes []Outcome            // EffectReply
+	Timer    Timer                // EffectSetTimer, EffectStopTimer
+	Delay    time.Duration        // EffectSetTimer
+	Waiter   any                  // EffectPong: what Measure was given
+	RTT      time.Duration        // EffectPong, EffectMeasured
+	Smoothed time.Duration        // EffectMeasured: the average by RFC 6298
+	Reset    bool                 // EffectCloseStream: without waiting for what is not written
+	Err      *messages.CloseError // EffectEnd; EffectPong: the Pong did not come before this
+	Alive    bool                 // EffectEnd: a message or a Pong was received
+}
+
+// EffectKind says what is to be done.
+type EffectKind uint8
 
 const (
-	effectEmit     effectKind = iota + 1 // give an event to the callback
-	effectReply                          // answer senders
-	effectSetTimer                       // (again)
-	effectStopTimer
-	effectUnthrottle  // the reader goes on without credit
-	effectDiscard     // the reader throws away what comes
-	effectHalfClose   // the writer ends its side when it has nothing left
-	effectCloseStream // drop the stream
-	effectEnd         // tell the owner; nothing follows
+	EffectDeliver  EffectKind = iota + 1 // give what is left of a Read to the user
+	EffectEmit                           // give an event to the user
+	EffectReply                          // answer senders
+	EffectMeasured                       // there is a new round-trip time
+	EffectPong                           // answer whoever waits for a Pong
+	EffectSetTimer                       // (again)
+	EffectStopTimer
+	EffectUnthrottle  // the reader goes on without credit
+	EffectDiscard     // the reader throws away what comes
+	EffectHalfClose   // the writer ends its side when it has nothing left
+	EffectCloseStream // drop the stream
+	EffectEnd         // tell the owner; nothing follows
 )
 
-type machineConfig struct {
-	shown        *atomic.Uint32                     // where the state is seen from outside; nil: nowhere
-	measured     func(last, smoothed time.Duration) // shows a round-trip time; nil: nobody looks
-	epoch        uint64
-	server       string // for errors
-	closeTimeout time.Duration
-	pingInterval time.Duration // 0: no keepalive
-	pongTimeout  time.Duration
-	pingMisses   int
-	firstPing    uint64 // the data of the first Ping; any number
+// Config is what a Machine is made of.
+type Config struct {
+	Shown        *atomic.Uint32 // where the state is seen from outside; nil: nowhere
+	Epoch        uint64
+	Server       string // for errors
+	CloseTimeout time.Duration
+	PingInterval time.Duration // 0: no keepalive
+	PongTimeout  time.Duration
+	PingMisses   int
+	FirstPing    uint64 // the data of the first Ping; any number
 }
 
-type machine struct {
-	machineConfig
+// Read is what one read brought, without what is behind the items.
+type Read struct {
+	// Items are messages and control frames in the order in which they arrived. The
+	// machine leaves those that are for the user.
+	Items []wire.Item
+	// RTTs gets one entry for each Pong that is left in Items: the round-trip time, 0
+	// if nobody asked for it.
+	RTTs []time.Duration
+	// Control says that there are control frames among Items.
+	Control bool
+}
+
+// Written is what the writer reports.
+type Written struct {
+	Err   error // the write that failed; nil: the Close was written
+	Ended bool  // the write side was ended, too …
+	Whole bool  // … or would have been if the stream could do that
+}
+
+// Machine is the protocol of one connection. It is not safe for concurrent use.
+type Machine struct {
+	cfg     Config
 	out     *Outbound
-	effects []effect
+	effects []Effect
 
 	state  messages.State
 	opened time.Time
@@ -106,7 +144,7 @@ type machine struct {
 	pings     []openPing
 	nextPing  uint64
 	awaiting  bool      // a keepalive Ping is open
-	then      traffic   // when it was sent
+	then      Traffic   // when it was sent
 	due       time.Time // when its Pong is
 	probeNo   uint64    // its number among the control frames
 	misses    int
@@ -115,74 +153,89 @@ type machine struct {
 	smoothRTT time.Duration
 }
 
-func newMachine(cfg machineConfig, out *Outbound, now time.Time) *machine {
-	m := &machine{machineConfig: cfg, out: out, state: messages.StateOpen, opened: now, nextPing: cfg.firstPing}
-	if m.pingInterval > 0 {
-		m.setTimer(timerPing, m.pingInterval)
+// New returns the machine of a connection that is open since now.
+func New(cfg Config, out *Outbound, now time.Time) *Machine {
+	m := &Machine{cfg: cfg, out: out, state: messages.StateOpen, opened: now, nextPing: cfg.FirstPing}
+	if cfg.PingInterval > 0 {
+		m.setTimer(TimerPing, cfg.PingInterval)
 	}
 	return m
 }
 
-// takeEffects returns the effects since the last call, in order. They are valid until the next input.
-func (m *machine) takeEffects() []effect {
+// State is OPEN, CLOSING or CLOSED.
+func (m *Machine) State() messages.State { return m.state }
+
+// Data is how many messages, or parts of them, were received.
+func (m *Machine) Data() uint64 { return m.data }
+
+// Effects returns the effects since the last call, in order. They are valid until the next input.
+func (m *Machine) Effects() []Effect {
 	fx := m.effects
 	m.effects = m.effects[:0]
 	return fx
 }
 
-func (m *machine) do(e effect)    { m.effects = append(m.effects, e) }
-func (m *machine) emit(event any) { m.do(effect{kind: effectEmit, event: event}) }
-func (m *machine) setTimer(kind timerKind, d time.Duration) {
-	m.do(effect{kind: effectSetTimer, timer: kind, delay: d})
+func (m *Machine) do(e Effect)    { m.effects = append(m.effects, e) }
+func (m *Machine) emit(event any) { m.do(Effect{Kind: EffectEmit, Event: event}) }
+func (m *Machine) setTimer(kind Timer, d time.Duration) {
+	m.do(Effect{Kind: EffectSetTimer, Timer: kind, Delay: d})
 }
-func (m *machine) stopTimer(kind timerKind) { m.do(effect{kind: effectStopTimer, timer: kind}) }
+func (m *Machine) stopTimer(kind Timer) { m.do(Effect{Kind: EffectStopTimer, Timer: kind}) }
 
-func (m *machine) reply(outcomes []outcome) {
+func (m *Machine) reply(outcomes []Outcome) {
 	if len(outcomes) > 0 {
-		m.do(effect{kind: effectReply, outcomes: outcomes})
+		m.do(Effect{Kind: EffectReply, Outcomes: outcomes})
 	}
 }
 
-// received handles what one read brought. What it leaves in b.Items is for the user.
-func (m *machine) received(b *Batch, now time.Time) {
-	if !b.control && m.takesData() { // nearly always
-		m.alive = m.alive || len(b.Items) > 0
-		m.data += uint64(len(b.Items))
+// Received handles what one read brought. now is only looked at with r.Control.
+func (m *Machine) Received(r *Read, now time.Time) {
+	if !r.Control && m.takesData() { // nearly always
+		m.alive = m.alive || len(r.Items) > 0
+		m.data += uint64(len(r.Items))
+		m.do(Effect{Kind: EffectDeliver})
 		return
 	}
+	delivered := false
 	keep := 0
-	for i := range b.Items {
+	for i := range r.Items {
 		if !m.takesData() {
 			break // §5.5.1, §7.1.7: nothing after a Close or a failure is processed
 		}
-		item := &b.Items[i]
+		item := &r.Items[i]
 		switch item.Opcode {
 		case wire.OpPing:
 			m.out.answerPing(item.Payload) // §5.5.2
 		case wire.OpPong:
 			m.alive = true
-			b.RTTs = append(b.RTTs, m.pong(item.Payload, now))
+			r.RTTs = append(r.RTTs, m.pong(item.Payload, now))
 		case wire.OpClose:
+			// What it sets off comes behind the items before it.
+			m.do(Effect{Kind: EffectDeliver})
+			delivered = true
 			m.remoteClose(item)
 			continue // the events are Closing and Closed
 		default:
 			m.alive = true
 			m.data++
 		}
-		b.Items[keep] = *item
+		r.Items[keep] = *item
 		keep++
 	}
-	clear(b.Items[keep:])
-	b.Items = b.Items[:keep]
+	clear(r.Items[keep:])
+	r.Items = r.Items[:keep]
+	if !delivered {
+		m.do(Effect{Kind: EffectDeliver})
+	}
 }
 
 // takesData says whether what the server sends is still looked at.
-func (m *machine) takesData() bool {
+func (m *Machine) takesData() bool {
 	return !m.closeReceived && !m.failing && m.state != messages.StateClosed
 }
 
-// receivedEnd handles a violation or the end of the stream behind a batch.
-func (m *machine) receivedEnd(violation, end error, now time.Time) {
+// ReadEnded handles a violation or the end of the stream behind a batch.
+func (m *Machine) ReadEnded(violation, end error, now time.Time) {
 	if violation != nil && m.takesData() {
 		m.violation(violation)
 	}
@@ -192,7 +245,7 @@ func (m *machine) receivedEnd(violation, end error, now time.Time) {
 	}
 }
 
-func (m *machine) streamEnded(end error, now time.Time) {
+func (m *Machine) streamEnded(end error, now time.Time) {
 	switch m.state {
 	case messages.StateOpen: // §7.2.1
 		m.by = messages.Neither
@@ -218,10 +271,10 @@ func lost(err error) error {
 func writeFailure(err error) error { return fmt.Errorf("connection lost: %w", err) }
 
 // remoteClose handles the server's Close frame.
-func (m *machine) remoteClose(item *wire.Item) {
+func (m *Machine) remoteClose(item *wire.Item) {
 	m.closeReceived = true
 	m.code, m.reason = item.Code, item.Reason()
-	m.do(effect{kind: effectDiscard})
+	m.do(Effect{Kind: EffectDiscard})
 	if m.state == messages.StateOpen {
 		m.by = messages.Remote
 		m.enterClosing(m.code, m.reason)
@@ -237,14 +290,14 @@ func (m *machine) remoteClose(item *wire.Item) {
 	}
 	// §7.1.1: the server closes TCP first; it has closeTimeout for that. Who waits
 	// for a frame that is being written meanwhile is told sooner.
-	m.setTimer(timerClose, m.closeTimeout)
-	if !m.out.wasClosed() {
-		m.setTimer(timerDrain, drainTimeout)
+	m.setTimer(TimerClose, m.cfg.CloseTimeout)
+	if !m.out.CloseWritten() {
+		m.setTimer(TimerDrain, drainTimeout)
 	}
 }
 
 // violation fails the connection because the server broke the protocol or a limit.
-func (m *machine) violation(err error) {
+func (m *Machine) violation(err error) {
 	code := wire.StatusProtocolError
 	var coded interface{ CloseCode() wire.StatusCode }
 	if errors.As(err, &coded) {
@@ -253,9 +306,12 @@ func (m *machine) violation(err error) {
 	m.fail(code, err, drainTimeout)
 }
 
+// Fail fails the connection for a fault of this side.
+func (m *Machine) Fail(code wire.StatusCode, cause error) { m.fail(code, cause, drainTimeout) }
+
 // fail fails the connection (§7.1.7): a Close is tried, nothing more is processed.
 // drain is how long the end may take.
-func (m *machine) fail(code wire.StatusCode, cause error, drain time.Duration) {
+func (m *Machine) fail(code wire.StatusCode, cause error, drain time.Duration) {
 	m.failing = true
 	if m.cause == nil {
 		m.cause = cause
@@ -264,18 +320,18 @@ func (m *machine) fail(code wire.StatusCode, cause error, drain time.Duration) {
 		m.by = messages.Local
 		m.enterClosing(code, "")
 	}
-	m.do(effect{kind: effectDiscard})
-	m.stopTimer(timerClose)
-	m.setTimer(timerDrain, drain)
-	closed := m.out.wasClosed()
+	m.do(Effect{Kind: EffectDiscard})
+	m.stopTimer(TimerClose)
+	m.setTimer(TimerDrain, drain)
+	closed := m.out.CloseWritten()
 	m.sendCloseNow(code, "")
 	if closed { // else the writer tells when it has written the Close
-		m.do(effect{kind: effectHalfClose})
+		m.do(Effect{Kind: EffectHalfClose})
 	}
 }
 
 // sendCloseNow queues a Close before everything else and gives that up.
-func (m *machine) sendCloseNow(code wire.StatusCode, reason string) {
+func (m *Machine) sendCloseNow(code wire.StatusCode, reason string) {
 	payload, err := wire.AppendClosePayload(nil, code, reason)
 	if err != nil { // a code that was received and may not be sent: cannot happen, it was a violation
 		payload, code = nil, 0
@@ -295,25 +351,25 @@ var errClosing = fmt.Errorf("%w: it is closing and takes no more messages", mess
 
 // show sets the state, for others to see before anything that follows from it is
 // on the wire.
-func (m *machine) show(state messages.State) {
+func (m *Machine) show(state messages.State) {
 	m.state = state
-	if m.shown != nil {
-		m.shown.Store(uint32(state))
+	if m.cfg.Shown != nil {
+		m.cfg.Shown.Store(uint32(state))
 	}
 }
 
 // enterClosing is the only way to CLOSING.
-func (m *machine) enterClosing(code wire.StatusCode, reason string) {
+func (m *Machine) enterClosing(code wire.StatusCode, reason string) {
 	m.show(messages.StateClosing)
-	m.stopTimer(timerPing)
-	m.stopTimer(timerPong)
+	m.stopTimer(TimerPing)
+	m.stopTimer(TimerPong)
 	m.awaiting = false
-	m.emit(&messages.Closing{Epoch: m.epoch, By: m.by, Code: code, Reason: reason})
+	m.emit(&messages.Closing{Epoch: m.cfg.Epoch, By: m.by, Code: code, Reason: reason})
 }
 
-// close handles the user's wish to close (§7.1.2).
-func (m *machine) close(cmd *messages.Close, reply Reply) {
-	refuse := func(err error) { m.reply([]outcome{{reply, err}}) }
+// Close handles the user's wish to close (§7.1.2).
+func (m *Machine) Close(cmd *messages.Close, reply Reply) {
+	refuse := func(err error) { m.reply([]Outcome{{reply, err}}) }
 	if m.state != messages.StateOpen {
 		refuse(errClosing)
 		return
@@ -330,9 +386,9 @@ func (m *machine) close(cmd *messages.Close, reply Reply) {
 		m.sentCode = wire.StatusNoStatus
 	}
 	m.enterClosing(m.sentCode, cmd.Reason)
-	m.do(effect{kind: effectUnthrottle})
+	m.do(Effect{Kind: EffectUnthrottle})
 	m.reply(m.out.close(payload, reply, errClosing))
-	m.setTimer(timerClose, m.closeTimeout)
+	m.setTimer(TimerClose, m.cfg.CloseTimeout)
 }
 
 // closePayload builds the body of a Close and gives refusals the errors of this library's users.
@@ -357,8 +413,8 @@ func CheckClose(code wire.StatusCode, reason string) error {
 	return err
 }
 
-// failConnection handles the order to fail the connection.
-func (m *machine) failConnection(cmd *messages.FailConnection, now time.Time) {
+// FailConnection handles the order to fail the connection.
+func (m *Machine) FailConnection(cmd *messages.FailConnection, now time.Time) {
 	if m.state == messages.StateClosed {
 		return
 	}
@@ -371,14 +427,14 @@ func (m *machine) failConnection(cmd *messages.FailConnection, now time.Time) {
 		code = wire.StatusInternalError
 	}
 	if code == 0 {
-		m.abort(cause, now)
+		m.Abort(cause, now)
 	} else if !m.failing && !m.closeReceived {
 		m.fail(code, cause, drainTimeout)
 	}
 }
 
-// abort drops the stream at once.
-func (m *machine) abort(cause error, now time.Time) {
+// Abort drops the stream at once.
+func (m *Machine) Abort(cause error, now time.Time) {
 	if m.cause == nil && !m.closeReceived {
 		m.cause = cause
 	}
@@ -389,21 +445,21 @@ func (m *machine) abort(cause error, now time.Time) {
 	m.finish(now)
 }
 
-// written handles the news that the Close was written, the write side was ended or a write failed.
-func (m *machine) written(w *written, now time.Time) {
+// Wrote handles the news that the Close was written, the write side was ended or a write failed.
+func (m *Machine) Wrote(w Written, now time.Time) {
 	if m.state == messages.StateClosed {
 		return
 	}
 	switch {
-	case w.err != nil:
-		m.writeFailed(w.err, now)
-	case m.failing && !w.ended:
-		m.do(effect{kind: effectHalfClose})
-	case m.failing && w.whole:
+	case w.Err != nil:
+		m.writeFailed(w.Err, now)
+	case m.failing && !w.Ended:
+		m.do(Effect{Kind: EffectHalfClose})
+	case m.failing && w.Whole:
 		m.finish(now) // the stream cannot be half-closed
 	default:
 		if !m.failing && !m.writeEnded {
-			m.stopTimer(timerDrain)
+			m.stopTimer(TimerDrain)
 		}
 		m.tryFinish(now)
 	}
@@ -411,7 +467,7 @@ func (m *machine) written(w *written, now time.Time) {
 
 // writeFailed waits a little for the reader, which may still find the server's
 // Close in front of the end.
-func (m *machine) writeFailed(err error, now time.Time) {
+func (m *Machine) writeFailed(err error, now time.Time) {
 	m.writeEnded = true
 	if m.cause == nil && !m.closeReceived {
 		m.cause = writeFailure(err)
@@ -421,40 +477,40 @@ func (m *machine) writeFailed(err error, now time.Time) {
 		m.enterClosing(wire.StatusAbnormal, "")
 	}
 	m.reply(m.out.shut(m.closeError()))
-	m.do(effect{kind: effectUnthrottle})
-	m.setTimer(timerDrain, drainTimeout)
+	m.do(Effect{Kind: EffectUnthrottle})
+	m.setTimer(TimerDrain, drainTimeout)
 	m.tryFinish(now)
 }
 
 // tryFinish ends the connection if the stream has ended and the Close is not on its way any more.
-func (m *machine) tryFinish(now time.Time) {
-	if m.readEnded && (!m.closeSent || m.writeEnded || m.out.wasClosed()) {
+func (m *Machine) tryFinish(now time.Time) {
+	if m.readEnded && (!m.closeSent || m.writeEnded || m.out.CloseWritten()) {
 		m.finish(now)
 	}
 }
 
-// timedOut handles a timer.
-func (m *machine) timedOut(kind timerKind, t traffic, now time.Time) {
+// TimedOut handles a timer.
+func (m *Machine) TimedOut(kind Timer, t Traffic, now time.Time) {
 	if m.state == messages.StateClosed {
 		return
 	}
 	switch kind {
-	case timerClose:
+	case TimerClose:
 		if !m.closeReceived && m.cause == nil {
-			m.cause = fmt.Errorf("%w: no Close from the server within %v", messages.ErrCloseTimeout, m.closeTimeout)
+			m.cause = fmt.Errorf("%w: no Close from the server within %v", messages.ErrCloseTimeout, m.cfg.CloseTimeout)
 		}
 		m.finish(now)
-	case timerDrain:
+	case TimerDrain:
 		if m.failing || m.writeEnded {
 			m.finish(now)
 		} else { // the server has closed and does not read on
 			m.reply(m.out.disown(m.closeError()))
 		}
-	case timerPing:
+	case TimerPing:
 		if m.state == messages.StateOpen {
 			m.probe(t, now)
 		}
-	case timerPong:
+	case TimerPong:
 		if m.state == messages.StateOpen && m.awaiting {
 			m.pongOverdue(t, now)
 		}
@@ -462,14 +518,14 @@ func (m *machine) timedOut(kind timerKind, t traffic, now time.Time) {
 }
 
 // closeError says how the connection ends, as far as it is known now.
-func (m *machine) closeError() *messages.CloseError {
+func (m *Machine) closeError() *messages.CloseError {
 	e := &messages.CloseError{
 		Code:       wire.StatusAbnormal, // §7.1.5
 		By:         m.by,
 		SentCode:   m.sentCode,
 		SentReason: m.sentReason,
 		Cause:      m.cause,
-		Server:     m.server,
+		Server:     m.cfg.Server,
 	}
 	if m.closeReceived {
 		e.Code, e.Reason = m.code, m.reason
@@ -478,30 +534,30 @@ func (m *machine) closeError() *messages.CloseError {
 }
 
 // finish is the only way to CLOSED.
-func (m *machine) finish(now time.Time) {
+func (m *Machine) finish(now time.Time) {
 	if m.state == messages.StateClosed {
 		return
 	}
 	m.show(messages.StateClosed)
 	end := m.closeError()
 	end.Uptime = now.Sub(m.opened)
-	end.Clean = m.closeReceived && m.out.wasClosed() // §7.1.4
+	end.Clean = m.closeReceived && m.out.CloseWritten() // §7.1.4
 	if end.Clean {
 		end.Cause = nil
 	} else if end.Cause == nil { // the server's Close came, but ours did not go out
 		end.Cause = fmt.Errorf("%w: our Close was not written", messages.ErrCloseTimeout)
 	}
-	for kind := range timerKinds {
+	for kind := range Timers {
 		m.stopTimer(kind)
 	}
-	m.do(effect{kind: effectCloseStream, reset: m.out.unwritten()})
+	m.do(Effect{Kind: EffectCloseStream, Reset: m.out.unwritten()})
 	m.reply(m.out.shut(end))
 	for _, p := range m.pings {
-		if p.call != nil {
-			p.call.Err <- end
+		if p.waiter != nil {
+			m.do(Effect{Kind: EffectPong, Waiter: p.waiter, Err: end})
 		}
 	}
 	m.pings = nil
-	m.emit(&messages.Closed{Epoch: m.epoch, Err: end, Unsent: m.out.GivenUp()})
-	m.do(effect{kind: effectEnd, ended: &Ended{Epoch: m.epoch, Err: end, Alive: m.alive}})
+	m.emit(&messages.Closed{Epoch: m.cfg.Epoch, Err: end, Unsent: m.out.GivenUp()})
+	m.do(Effect{Kind: EffectEnd, Err: end, Alive: m.alive})
 }

@@ -1,14 +1,14 @@
-package actors
+package protocol
 
 import "github.com/dandelionws/dandelion/wire"
 
 // This file is the part of the Outbound that is for the writer, and counts what it has
 // written.
 
-// take moves what one write shall carry to bufs: first control frames, then data
+// Take moves what one write shall carry to bufs: first control frames, then data
 // up to takeMax bytes. When there is nothing it returns bufs as it was, and the
 // next thing that is queued wakes the writer again.
-func (o *Outbound) take(bufs [][]byte) [][]byte {
+func (o *Outbound) Take(bufs [][]byte) [][]byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	size := 0
@@ -46,8 +46,8 @@ func (o *Outbound) take(bufs [][]byte) [][]byte {
 	return bufs
 }
 
-// wrote says that what take gave was written, and returns the replies that are due.
-func (o *Outbound) wrote(out []outcome) []outcome {
+// Wrote says that what take gave was written, and returns the replies that are due.
+func (o *Outbound) Wrote(out []Outcome) []Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i := range o.inflight {
@@ -61,7 +61,7 @@ func (o *Outbound) wrote(out []outcome) []outcome {
 			o.closeWritten.Store(true)
 		}
 		for _, r := range c.replies {
-			out = append(out, outcome{r, nil})
+			out = append(out, Outcome{r, nil})
 		}
 		freeChunkBuffer(c.buf)
 		*c = chunk{}
@@ -118,8 +118,8 @@ func (o *Outbound) controls() (queued, written uint64) {
 	return o.controlsQueued, o.controlsWritten
 }
 
-// wasClosed says whether a Close frame was completely written.
-func (o *Outbound) wasClosed() bool { return o.closeWritten.Load() }
+// CloseWritten says whether a Close frame was completely written.
+func (o *Outbound) CloseWritten() bool { return o.closeWritten.Load() }
 
 // unwritten says whether something is queued or on its way.
 func (o *Outbound) unwritten() bool {

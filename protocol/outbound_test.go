@@ -1,4 +1,4 @@
-package actors
+package protocol
 
 import (
 	"testing"
@@ -19,7 +19,7 @@ func TestOversizeMessageBehindWhatIsWritten(t *testing.T) {
 	require.ErrorIs(t, o.SendText("small", Reply{}), messages.ErrQueueFull)
 	space := o.Space()
 
-	require.Len(t, o.take(nil), 1)
+	require.Len(t, o.Take(nil), 1)
 	select {
 	case <-space:
 	default:
@@ -31,8 +31,8 @@ func TestOversizeMessageBehindWhatIsWritten(t *testing.T) {
 	require.Equal(t, 2, msgs)
 	require.Equal(t, 2*len(large), bytes)
 
-	o.wrote(nil)
-	require.Len(t, o.take(nil), 1)
-	o.wrote(nil)
+	o.Wrote(nil)
+	require.Len(t, o.Take(nil), 1)
+	o.Wrote(nil)
 	require.Equal(t, Counts{Messages: 2, Bytes: 2 * uint64(len(large))}, o.Written())
 }

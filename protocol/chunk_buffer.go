@@ -1,8 +1,9 @@
-package actors
+package protocol
 
 import (
 	"math/bits"
-	"sync"
+
+	"github.com/dandelionws/dandelion/internal/bytepool"
 )
 
 // Buffers for chunks come in sizes of a power of two and a little, so that a
@@ -15,7 +16,7 @@ const (
 	maxChunkClass = 25 // 32 MiB; what is larger is not kept
 )
 
-var chunkPools [maxChunkClass - minChunkClass + 1]bytesPool
+var chunkPools [maxChunkClass - minChunkClass + 1]bytepool.Pool
 
 // chunkClass returns the class of the smallest buffer that holds size bytes.
 func chunkClass(size int) int {
@@ -28,7 +29,7 @@ func newChunkBuffer(size int) []byte {
 	if class > maxChunkClass {
 		return make([]byte, 0, size)
 	}
-	if b := chunkPools[class-minChunkClass].get(); b != nil {
+	if b := chunkPools[class-minChunkClass].Get(); b != nil {
 		return b[:0]
 	}
 	return make([]byte, 0, 1<<class+chunkSlack)
@@ -38,30 +39,6 @@ func newChunkBuffer(size int) []byte {
 func freeChunkBuffer(b []byte) {
 	class := chunkClass(cap(b))
 	if class <= maxChunkClass && cap(b) == 1<<class+chunkSlack {
-		chunkPools[class-minChunkClass].put(b)
+		chunkPools[class-minChunkClass].Put(b)
 	}
-}
-
-// bytesPool is a sync.Pool of slices that does not allocate for putting one in.
-type bytesPool struct{ full, empty sync.Pool }
-
-// get returns nil if the pool is empty.
-func (p *bytesPool) get() []byte {
-	box, ok := p.full.Get().(*[]byte)
-	if !ok {
-		return nil
-	}
-	b := *box
-	*box = nil
-	p.empty.Put(box)
-	return b
-}
-
-func (p *bytesPool) put(b []byte) {
-	box, ok := p.empty.Get().(*[]byte)
-	if !ok {
-		box = new([]byte)
-	}
-	*box = b
-	p.full.Put(box)
 }

@@ -1,4 +1,4 @@
-package actors
+package protocol
 
 import (
 	"bytes"
@@ -19,21 +19,21 @@ const maxOpenPings = 256
 
 // openPing is a Ping that waits for its Pong.
 type openPing struct {
-	data []byte
-	at   time.Time
-	call *PingCall // nil unless somebody waits
+	data   []byte
+	at     time.Time
+	waiter any // gets an EffectPong; nil if nobody waits
 }
 
-// traffic is what the reader has seen, for the judgement on liveness.
-type traffic struct {
-	reads     uint64 // reads that brought something
-	throttled bool   // reading has stopped because our side handles too slowly
-	throttles uint64 // how often that was so
+// Traffic is what the reader has seen, for the judgement on liveness.
+type Traffic struct {
+	Reads     uint64 // reads that brought something
+	Throttled bool   // reading has stopped because our side handles too slowly
+	Throttles uint64 // how often that was so
 }
 
 // pong settles the Ping with this data and the ones before it, which a server
 // need not answer (§5.5.3), and returns the round-trip time of the former.
-func (m *machine) pong(data []byte, now time.Time) (rtt time.Duration) {
+func (m *Machine) pong(data []byte, now time.Time) (rtt time.Duration) {
 	for i := len(m.pings) - 1; i >= 0; i-- {
 		if !bytes.Equal(m.pings[i].data, data) {
 			continue
@@ -44,12 +44,11 @@ func (m *machine) pong(data []byte, now time.Time) (rtt time.Duration) {
 			m.smoothRTT = rtt
 		}
 		m.smoothRTT += (rtt - m.smoothRTT) / 8 // RFC 6298 §2
-		if m.measured != nil {                 // before anybody who waits goes on and looks
-			m.measured(m.lastRTT, m.smoothRTT)
-		}
+		// Shown before anybody who waits goes on and looks.
+		m.do(Effect{Kind: EffectMeasured, RTT: m.lastRTT, Smoothed: m.smoothRTT})
 		for _, p := range m.pings[:i+1] {
-			if p.call != nil {
-				p.call.RTT <- now.Sub(p.at)
+			if p.waiter != nil {
+				m.do(Effect{Kind: EffectPong, Waiter: p.waiter, RTT: now.Sub(p.at)})
 			}
 		}
 		m.pings = append(m.pings[:0], m.pings[i+1:]...)
@@ -60,17 +59,17 @@ func (m *machine) pong(data []byte, now time.Time) (rtt time.Duration) {
 }
 
 // live notes that the server has shown life.
-func (m *machine) live() {
+func (m *Machine) live() {
 	m.misses, m.excused = 0, 0
 	if m.awaiting {
 		m.awaiting = false
-		m.stopTimer(timerPong)
-		m.setTimer(timerPing, m.pingInterval)
+		m.stopTimer(TimerPong)
+		m.setTimer(TimerPing, m.cfg.PingInterval)
 	}
 }
 
-// ping sends a Ping of the user. data is kept.
-func (m *machine) ping(data []byte, reply Reply, now time.Time) error {
+// Ping sends a Ping of the user. Errors: as of Outbound.Ping.
+func (m *Machine) Ping(data []byte, reply Reply, now time.Time) error {
 	if len(m.pings) >= maxOpenPings {
 		m.forgetPing()
 	}
@@ -81,28 +80,24 @@ func (m *machine) ping(data []byte, reply Reply, now time.Time) error {
 	return nil
 }
 
-// pingCall sends a Ping for code without actors, which may wait for its Pong.
-func (m *machine) pingCall(call *PingCall, now time.Time) {
-	if call.RTT == nil {
-		call.Err <- m.ping(call.Data, Reply{}, now)
-		return
-	}
+// Measure sends a Ping for whoever waits for its Pong: unless it returns an error an
+// EffectPong with this waiter follows. Errors: messages.ErrQueueFull, ErrClosed.
+func (m *Machine) Measure(waiter any, now time.Time) error {
 	if len(m.pings) >= maxOpenPings {
-		call.Err <- fmt.Errorf("ping: %w: %d pings wait for their pong", messages.ErrQueueFull, len(m.pings))
-		return
+		return fmt.Errorf("ping: %w: %d pings wait for their pong", messages.ErrQueueFull, len(m.pings))
 	}
 	data := m.pingData()
 	if err := m.out.Ping(data, Reply{}); err != nil {
-		call.Err <- err
-		return
+		return err
 	}
-	m.pings = append(m.pings, openPing{data, now, call})
+	m.pings = append(m.pings, openPing{data, now, waiter})
+	return nil
 }
 
 // forgetPing makes room for a new Ping: the oldest that nobody waits for goes.
-func (m *machine) forgetPing() {
+func (m *Machine) forgetPing() {
 	for i, p := range m.pings {
-		if p.call == nil {
+		if p.waiter == nil {
 			m.pings = append(m.pings[:i], m.pings[i+1:]...)
 			return
 		}
@@ -110,13 +105,13 @@ func (m *machine) forgetPing() {
 }
 
 // pingData is different for every Ping, so that a Pong can be matched (§5.5.3).
-func (m *machine) pingData() []byte {
+func (m *Machine) pingData() []byte {
 	m.nextPing++
 	return binary.BigEndian.AppendUint64(nil, m.nextPing)
 }
 
 // probe sends a keepalive Ping.
-func (m *machine) probe(t traffic, now time.Time) {
+func (m *Machine) probe(t Traffic, now time.Time) {
 	data := m.pingData()
 	if m.out.Ping(data, Reply{}) == nil {
 		if len(m.pings) >= maxOpenPings {
@@ -124,32 +119,32 @@ func (m *machine) probe(t traffic, now time.Time) {
 		}
 		m.pings = append(m.pings, openPing{data, now, nil})
 	}
-	// With a full queue no Ping is sent; traffic is awaited all the same.
+	// With a full queue no Ping is sent; Traffic is awaited all the same.
 	m.probeNo, _ = m.out.controls()
 	m.awaiting = true
 	m.awaitPong(t, now)
 }
 
-// awaitPong gives the Pong, or other traffic, pongTimeout from now.
-func (m *machine) awaitPong(t traffic, now time.Time) {
-	m.then, m.due = t, now.Add(m.pongTimeout)
-	m.setTimer(timerPong, m.pongTimeout)
+// awaitPong gives the Pong, or other Traffic, pongTimeout from now.
+func (m *Machine) awaitPong(t Traffic, now time.Time) {
+	m.then, m.due = t, now.Add(m.cfg.PongTimeout)
+	m.setTimer(TimerPong, m.cfg.PongTimeout)
 }
 
 // pongOverdue judges whose fault it is that no Pong came.
-func (m *machine) pongOverdue(t traffic, now time.Time) {
+func (m *Machine) pongOverdue(t Traffic, now time.Time) {
 	// The Pong may wait in front of our own door: we had stopped reading, or we did
 	// not get to run, for example because an inline handler had our goroutine.
-	ownFault := t.throttled || t.throttles != m.then.throttles || now.Sub(m.due) > m.pongTimeout/4
+	ownFault := t.Throttled || t.Throttles != m.then.Throttles || now.Sub(m.due) > m.cfg.PongTimeout/4
 	switch {
-	case t.reads != m.then.reads:
+	case t.Reads != m.then.Reads:
 		m.live() // traffic is life
 	case ownFault:
 		m.excused++
 		m.awaitPong(t, now)
 	default:
 		m.misses++
-		if m.misses > m.pingMisses {
+		if m.misses > m.cfg.PingMisses {
 			m.fail(wire.StatusInternalError, m.livenessError(), deadDrainTimeout)
 			return
 		}
@@ -157,11 +152,11 @@ func (m *machine) pongOverdue(t traffic, now time.Time) {
 	}
 }
 
-func (m *machine) livenessError() error {
+func (m *Machine) livenessError() error {
 	_, written := m.out.controls()
 	_, queued := m.out.Queued()
 	return &messages.LivenessError{
-		Silence:   time.Duration(m.misses) * m.pongTimeout,
+		Silence:   time.Duration(m.misses) * m.cfg.PongTimeout,
 		Pings:     m.misses,
 		Unwritten: written < m.probeNo,
 		Queued:    queued,
