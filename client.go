@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/supervisor"
@@ -18,7 +19,7 @@ import (
 type Client struct {
 	system  *actor.ActorSystem
 	pid     *actor.PID
-	view    *supervisor.View
+	view    *handle.Handle
 	handler Handler
 	inbox   *inbox // nil if the handler takes the data
 
@@ -28,8 +29,9 @@ type Client struct {
 }
 
 // spawn starts the actors. Callbacks may use the client before it returns.
-func (c *Client) spawn(cfg supervisor.Config, by func(*actor.ActorSystem, supervisor.Config, ...actor.PropsOption) *actor.PID) {
-	by(c.system, cfg, actor.WithOnInit(func(ctx actor.Context) { c.pid = ctx.Self() }))
+func (c *Client) spawn(cfg supervisor.Config) *actor.PID {
+	return c.system.Root.Spawn(supervisor.Props(cfg).Configure(c.view.Option(),
+		actor.WithOnInit(func(ctx actor.Context) { c.pid = ctx.Self() })))
 }
 
 // PID is the actor behind the client. It takes the commands of package messages,
@@ -56,7 +58,7 @@ func (c *Client) Opened() *messages.Opened { return c.view.Opened() }
 // that of the end.
 func (c *Client) Status() *messages.Status {
 	call := make(chan *messages.Status, 1)
-	c.system.Root.Send(c.pid, &supervisor.StatusCall{Status: call})
+	c.system.Root.Send(c.pid, &handle.StatusCall{Status: call})
 	select {
 	case st := <-call:
 		return st
@@ -240,7 +242,7 @@ func (c *Client) Abort() {
 	if c.Err() != nil {
 		return // its actors are gone
 	}
-	c.system.Root.Send(c.pid, &supervisor.AbortCall{Cause: errAborted})
+	c.system.Root.Send(c.pid, &handle.AbortCall{Cause: errAborted})
 }
 
 var errAborted = errors.New("aborted by its user")

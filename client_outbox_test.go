@@ -10,7 +10,7 @@ import (
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -19,7 +19,7 @@ import (
 func TestOutbox(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
 		dropped := make(chan *messages.OutboxDropped, 10)
-		opts.Outbox = &supervisor.OutboxConfig{Messages: 2, Full: supervisor.Block}
+		opts.Outbox = &outbox.Config{Messages: 2, Full: outbox.Block}
 		opts.Handler = &dandelion.Handler{OnDropped: func(_ *dandelion.Client, e *messages.OutboxDropped) { dropped <- e }}
 		s.Refuse()
 		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
@@ -61,7 +61,7 @@ func TestOutbox(t *testing.T) {
 // Shutdown gives up what is left when its context ends.
 func TestShutdownDeadline(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
-		opts.Outbox = &supervisor.OutboxConfig{}
+		opts.Outbox = &outbox.Config{}
 		s.Refuse()
 		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
 		require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestShutdownDeadline(t *testing.T) {
 // says so; what it had not taken is.
 func TestUnconfirmed(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
-		opts.Outbox = &supervisor.OutboxConfig{Bytes: 64 << 20}
+		opts.Outbox = &outbox.Config{Bytes: 64 << 20}
 		opts.QueueBytes = 64 << 20
 		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
 		require.NoError(t, err)

@@ -11,7 +11,7 @@ import (
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
 )
 
 // WriteText sends a text message and waits until it was handed to the operating
@@ -36,7 +36,7 @@ func (c *Client) WriteText(ctx context.Context, text string) error {
 //
 // With an outbox it waits until the message has left the outbox: also through
 // reconnects, and for its acknowledgement if it has an ID (see WriteMessage). It
-// waits for room in the outbox only with supervisor.Block. If ctx ends first the
+// waits for room in the outbox only with outbox.Block. If ctx ends first the
 // message stays in the outbox.
 func (c *Client) Write(ctx context.Context, kind messages.Kind, data []byte) error {
 	if box := c.view.Outbox(); box != nil {
@@ -52,7 +52,7 @@ func (c *Client) Write(ctx context.Context, kind messages.Kind, data []byte) err
 // the message is written, so that the next one is ready by then. Errors: those of ctx,
 // messages.ErrInvalidUTF8, ErrInvalidKind, ErrClosed. data is copied before Queue returns.
 //
-// With an outbox it waits for room in that, if it has supervisor.Block; with a store
+// With an outbox it waits for room in that, if it has outbox.Block; with a store
 // in it, also until the message is safe there.
 func (c *Client) Queue(ctx context.Context, kind messages.Kind, data []byte) error {
 	if box := c.view.Outbox(); box != nil {
@@ -82,7 +82,7 @@ func (c *Client) SendMessage(m messages.Outgoing) error {
 }
 
 // deliver puts a message into the outbox and waits for what becomes of it.
-func (c *Client) deliver(ctx context.Context, box *supervisor.Outbox, m messages.Outgoing) error {
+func (c *Client) deliver(ctx context.Context, box *outbox.Queue, m messages.Outgoing) error {
 	done := make(chan error, 1)
 	if err := put(ctx, box, m, protocol.Reply{To: (chan<- error)(done), Awaited: true}, false); err != nil {
 		return err
@@ -101,16 +101,13 @@ func outcome(ctx context.Context, done <-chan error) error {
 }
 
 // put puts a message into the outbox. It waits for room in it if it is one with
-// supervisor.Block, and until the message is stored if stored is set.
-func put(ctx context.Context, box *supervisor.Outbox, m messages.Outgoing, reply protocol.Reply, stored bool) error {
+// outbox.Block, and until the message is stored if stored is set.
+func put(ctx context.Context, box *outbox.Queue, m messages.Outgoing, reply protocol.Reply, stored bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	for {
-		var space <-chan struct{}
-		if box.Full == supervisor.Block {
-			space = box.Space()
-		}
+		space := box.Space()
 		err := box.Send(m, reply, stored)
 		if space == nil || !errors.Is(err, messages.ErrQueueFull) {
 			return err
@@ -124,7 +121,7 @@ func put(ctx context.Context, box *supervisor.Outbox, m messages.Outgoing, reply
 }
 
 // post puts a message into the outbox and leaves it there.
-func (c *Client) post(box *supervisor.Outbox, m messages.Outgoing) error {
+func (c *Client) post(box *outbox.Queue, m messages.Outgoing) error {
 	if err := c.Err(); err != nil {
 		return fmt.Errorf("%w: %w", messages.ErrClosed, err)
 	}

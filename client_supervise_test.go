@@ -12,7 +12,7 @@ import (
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -44,7 +44,7 @@ func TestSupervise(t *testing.T) {
 		opts.Handler = &dandelion.Handler{OnReconnecting: func(c *dandelion.Client, e *messages.ReconnectScheduled) {
 			delays = append(delays, e.Delay)
 		}}
-		opts.Backoff = supervisor.Exponential{Float64: func() float64 { return 0.5 }}.New
+		opts.Retry.Backoff = retry.Exponential{Float64: func() float64 { return 0.5 }}.New
 		c, err := dandelion.Supervise(ctx, s.URL(), opts)
 		require.NoError(t, err)
 
@@ -123,7 +123,7 @@ func TestCloseAfterALoss(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
-				opts.Backoff = supervisor.Exponential{Min: time.Hour}.New
+				opts.Retry.Backoff = retry.Exponential{Min: time.Hour}.New
 				c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
 				require.NoError(t, err)
 				conn := s.Accept(t.Context())

@@ -18,7 +18,7 @@ import (
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/internal/testkit"
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -188,7 +188,7 @@ func TestQueue(t *testing.T) {
 	})
 	t.Run("in a full outbox, without a connection", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
-			opts.Outbox = &supervisor.OutboxConfig{Messages: 1, Full: supervisor.Block}
+			opts.Outbox = &outbox.Config{Messages: 1, Full: outbox.Block}
 			c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
 			require.NoError(t, err)
 			conn := s.Accept(t.Context())

@@ -24,7 +24,10 @@ package dandelion
 import (
 	"context"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 )
@@ -32,7 +35,7 @@ import (
 // Dial connects to a ws or wss URL and returns when the connection is open. opts
 // may be nil. ctx bounds the dialling only. The error is a *handshake.Error unless
 // the options exclude each other or code that they bring has failed: a
-// *supervisor.ProviderError or *supervisor.SubscribeError, or one that tells a panic.
+// *messages.ProviderError or *messages.SubscribeError, or one that tells a panic.
 //
 // The attempt is made on the goroutine of the caller. This also goes for a DialContext,
 // a Proxy or a Handshaker of the options: Dial returns when they do, so they should heed
@@ -45,10 +48,10 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.once, cfg.Once = true, true
-	cfg.Context = ctx
+	c.once, c.view.Once = true, true
+	c.view.Attempts = ctx
 	cfg.StartDelay = 0
-	c.spawn(cfg, supervisor.SpawnAndDial)
+	c.view.Caller.Spawn(func() *actor.PID { return c.spawn(cfg) })
 	for {
 		state, changed := c.view.State()
 		if c.view.Opened() != nil {
@@ -63,7 +66,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 
 // Supervise keeps a connection to a ws or wss URL up until ctx ends or the
 // client is closed, or until an end that the verdict calls final; see
-// supervisor.DefaultVerdicts. It returns at once: the first attempt runs in the
+// retry.DefaultVerdicts. It returns at once: the first attempt runs in the
 // background like all others, and is an event. opts may be nil. An error says
 // that the URL or the options are not valid.
 //
@@ -77,7 +80,7 @@ func Supervise(ctx context.Context, url string, opts *Options) (*Client, error) 
 		return nil, err
 	}
 	cfg.Lifetime = ctx
-	c.spawn(cfg, supervisor.Spawn)
+	c.spawn(cfg)
 	return c, nil
 }
 
@@ -85,21 +88,21 @@ func newClient(url string, opts *Options) (*Client, supervisor.Config, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	c := &Client{view: supervisor.NewView(), system: opts.System, streaming: opts.Streaming, inline: opts.Inline}
+	c := &Client{view: handle.New(), system: opts.System, streaming: opts.Streaming, inline: opts.Inline}
 	if c.system == nil {
 		c.system = sharedSystem()
 	}
 	cfg, err := opts.config(url)
-	cfg.View = c.view
+	c.view.Inline = opts.Inline
 	if opts.Handler != nil {
 		c.handler = *opts.Handler
 	}
 	if c.handler.takesData() {
-		cfg.Sink = &handlerSink{c: c}
-		cfg.Borrowed = c.handler.OnBorrowed != nil && !c.streaming
+		c.view.Sink = &handlerSink{c: c}
+		c.view.Borrowed = c.handler.OnBorrowed != nil && !c.streaming
 	} else {
 		c.inbox = newInbox()
-		cfg.Sink = &inboxSink{handlerSink{c: c}}
+		c.view.Sink = &inboxSink{handlerSink{c: c}}
 	}
 	return c, cfg, err
 }

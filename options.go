@@ -15,6 +15,8 @@ import (
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 )
 
 // Options say how to connect and how a connection behaves. The zero value is
@@ -74,12 +76,12 @@ type Options struct {
 	// StartDelay is how long the first attempt of Supervise waits. A program that
 	// makes many clients at once gives each its own, drawn at random. Default 0.
 	StartDelay time.Duration
-	// RetryPolicy says when Supervise connects again after a failure, with what
-	// delays, and when it gives up.
-	supervisor.RetryPolicy
+	// Retry says when Supervise connects again after a failure, with what delays, and
+	// when it gives up.
+	Retry retry.Policy
 	// Endpoints are further addresses for Supervise, besides its url, which is the
 	// first of the list, and the order in which they are tried.
-	Endpoints supervisor.Endpoints
+	Endpoints retry.Endpoints
 	// Provider, if set, is asked before every attempt for the request: URL, header,
 	// subprotocols, TLS configuration. An HTTP status 401 or 403 makes Supervise
 	// ask it once for other credentials. It may block until its context ends.
@@ -95,7 +97,7 @@ type Options struct {
 	// Outbox, if set, holds what is sent while the connection is not open: Send
 	// then fails only when the outbox is full. Nil: Send fails with
 	// messages.ErrNotOpen, Write waits.
-	Outbox *supervisor.OutboxConfig
+	Outbox *outbox.Config
 
 	// System is the actor system in which the client's actors live. Default: one
 	// that all clients of the program share.
@@ -124,10 +126,9 @@ func (o *Options) config(url string) (supervisor.Config, error) {
 		ConnectTimeout:  o.ConnectTimeout,
 		ProviderTimeout: o.ProviderTimeout,
 		Settings:        o.Settings,
-		Inline:          o.Inline,
 		OnPanic:         o.OnPanic,
 		StartDelay:      o.StartDelay,
-		RetryPolicy:     o.RetryPolicy,
+		Retry:           o.Retry,
 		Endpoints:       o.Endpoints,
 		Provider:        o.Provider,
 		Subscribe:       o.Subscribe,

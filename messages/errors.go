@@ -201,3 +201,25 @@ type HandlerTerminatedError struct {
 func (e *HandlerTerminatedError) Error() string {
 	return "callback actor " + e.PID + " has terminated"
 }
+
+// ProviderError says that the Provider of a managed connection gave no request for an
+// attempt: it returned an error, took too long or panicked.
+type ProviderError struct{ Err error }
+
+func (e *ProviderError) Error() string {
+	return "no request for this attempt: provider: " + e.Err.Error()
+}
+
+// Unwrap returns what the Provider returned.
+func (e *ProviderError) Unwrap() error { return e.Err }
+
+// SubscribeError says that Subscribe gave no messages for a new connection: it returned
+// an error, or messages that cannot be sent, took too long or panicked.
+type SubscribeError struct{ Err error }
+
+func (e *SubscribeError) Error() string {
+	return "new connection not used: subscribe: " + e.Err.Error()
+}
+
+// Unwrap returns what Subscribe returned.
+func (e *SubscribeError) Unwrap() error { return e.Err }

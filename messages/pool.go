@@ -3,12 +3,12 @@ package messages
 import "time"
 
 // This file is what a pool of managed connections is told, and what it tells
-// (supervisor.PoolProps). A member is one managed connection; it is called by its
+// (pool.Props). A member is one managed connection; it is called by its
 // index, from 0.
 //
 // Besides, a pool takes Stop, for all its members and then itself; Pause, Resume
 // and Reconnect for all members, of which the latter two come to each of them at a
-// moment of its own (see supervisor.PoolConfig.SpreadOver); GetStatus, which it
+// moment of its own (see pool.Config.SpreadOver); GetStatus, which it
 // answers with *PoolStatus; and SendText, SendBinary, Ping and Pong, which go to
 // one member after the other. What else is meant for one member goes to its PID.
 
@@ -28,11 +28,11 @@ type PoolResized struct {
 	Err error
 }
 
-// GetMember asks a pool for one of its members. The answer is *supervisor.Member.
+// GetMember asks a pool for one of its members. The answer is *pool.Member.
 type GetMember struct{ Member int }
 
 // ReplaceMember puts a new member in the place of one that has ended, at once. One
-// that has not ended is left alone. The answer is *supervisor.Member.
+// that has not ended is left alone. The answer is *pool.Member.
 type ReplaceMember struct{ Member int }
 
 // ToAll gives a command to every member: SendText, SendBinary, Ping, Pong or Close,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
@@ -100,12 +101,12 @@ func TestHandlerBehind(t *testing.T) {
 				log := &lines{}
 				sink := &held{let: make(chan struct{})}
 				h, servers := newPeer(1 << 20)
-				view := supervisor.NewView()
-				pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
-					Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h,
-					Sink: sink, Logger: slog.New(log), View: view, Once: true,
+				view := handle.New()
+				view.Sink, view.Once = sink, true
+				pid := spawn(system, view, supervisor.Config{
+					Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h, Logger: slog.New(log),
 					Settings: actors.Settings{ReceiveWindow: window},
-				}))
+				})
 				server := <-servers
 				synctest.Wait() // the handler has nothing to do
 				start := time.Now().Add(handOver)

@@ -9,6 +9,8 @@ import (
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 )
 
 // PanicPolicy says what follows when the user's handler panics. In any case the
@@ -28,7 +30,7 @@ type Config struct {
 	// Request is the opening handshake; it needs a URL, unless Endpoints has one.
 	Request handshake.Request
 	// Endpoints are further addresses of the same service, and their order.
-	Endpoints Endpoints
+	Endpoints retry.Endpoints
 	// Provider, if set, gives the request for every single attempt.
 	Provider Provider
 	// ProviderTimeout bounds one call of Provider, and one of Subscribe. Default 10 s.
@@ -44,8 +46,6 @@ type Config struct {
 	// Nobody is told what becomes of them: a connection that ends before they are
 	// written is followed by another call.
 	Subscribe func(ctx context.Context, opened *messages.Opened) ([]messages.Outgoing, error)
-	// Context, if set, ends attempts to connect when it ends, and nothing else.
-	Context context.Context
 	// Lifetime, if set, stops the supervisor when it ends, as messages.Stop does.
 	Lifetime context.Context
 
@@ -53,44 +53,27 @@ type Config struct {
 	actors.Settings
 
 	// Target is the actor that gets the events; their sender is the supervisor.
-	// If both Target and Sink are nil, events are dropped.
+	// Nil: events are dropped.
 	Target *actor.PID
-	// Sink gets the events instead of Target; it is how the root package works.
-	Sink actors.Sink
-	// Inline runs the Sink for batches always on the one goroutine that reads from the
-	// network. Nobody takes over reading from a slow handler, which then delays Pongs
-	// and closing.
-	Inline bool
-	// Borrowed says that the Sink keeps no payload after Release; buffers are then used again.
-	Borrowed bool
-	// OnPanic says what follows a panic of the Sink. Default FailOnPanic.
+	// OnPanic says what follows a panic of a handler. Default FailOnPanic.
 	OnPanic PanicPolicy
 
 	// StartDelay is how long the first attempt waits; until then the state is
 	// WAITING and the event ReconnectScheduled, of epoch 0. Where many connections
 	// are made each needs its own, drawn at random, as a pool does it. Default 0.
 	StartDelay time.Duration
-	// Once makes one connection only: every end is final.
-	Once bool
-	// RetryPolicy says when to connect again and when to give up.
-	RetryPolicy
+	// Retry says when to connect again and when to give up. For one connection only, of
+	// which every end is final, set its MaxAttempts to 1.
+	Retry retry.Policy
 
 	// Outbox, if set, holds what is sent while no connection is open. Nil: such a
 	// send fails with messages.ErrNotOpen.
-	Outbox *OutboxConfig
+	Outbox *outbox.Config
 
-	// View, if set, lets other goroutines look at the connection. Only one actor may
-	// be spawned with it.
-	View *View
 	// Observer sees every message between the actors. Nil: none.
 	Observer actors.Observer
 	// Logger gets what nobody else can be told, e.g. a panic of a handler. Nil: nothing is logged.
 	Logger *slog.Logger
-
-	startPaused bool // begin in a pause
-	// run sees to it that the function that it is given, which makes one attempt to
-	// connect and blocks for that long, is run, but not within run. Nil: actors.Go.
-	run func(attempt func())
 }
 
 func (c Config) withDefaults() Config {
@@ -100,23 +83,14 @@ func (c Config) withDefaults() Config {
 	if c.ConnectTimeout <= 0 {
 		c.ConnectTimeout = 30 * time.Second
 	}
-	if c.Context == nil {
-		c.Context = context.Background()
-	}
 	if c.Lifetime == nil {
 		c.Lifetime = context.Background()
 	}
 	if c.ProviderTimeout <= 0 {
 		c.ProviderTimeout = 10 * time.Second
 	}
-	if c.run == nil {
-		c.run = actors.Go
-	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Sink == nil && c.Target == nil {
-		c.Sink = nowhere{}
 	}
 	return c
 }

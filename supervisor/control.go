@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
@@ -28,8 +29,7 @@ func (s *supervisor) flush(e *ending, d time.Duration, refusal error) {
 	tell := func() { root.Send(self, &flushed{}) }
 	e.timer = time.AfterFunc(d, tell)
 	s.ending = e
-	s.box.seal(refusal)
-	s.box.whenEmpty(tell)
+	s.box.Seal(refusal, tell)
 }
 
 // flushed goes on with what has waited for the outbox.
@@ -106,16 +106,9 @@ func (s *supervisor) stopOnDemand(ctx actor.Context, msg *messages.Stop) {
 	}
 }
 
-// AbortCall drops the connection without a closing handshake and ends the
-// supervisor, from code without actors.
-type AbortCall struct {
-	// Cause is found in the CloseError.
-	Cause error
-}
-
 // abort is one step: with two messages the end of the connection could come between
 // them, and another connection be scheduled.
-func (s *supervisor) abort(ctx actor.Context, msg *AbortCall) {
+func (s *supervisor) abort(ctx actor.Context, msg *handle.AbortCall) {
 	if s.protocol != nil {
 		ctx.Send(s.protocol, &messages.FailConnection{Cause: msg.Cause})
 	}
@@ -126,7 +119,7 @@ func (s *supervisor) abort(ctx actor.Context, msg *AbortCall) {
 func (s *supervisor) closeAndStop(ctx actor.Context) {
 	s.wanted = true
 	if s.box != nil {
-		s.box.seal(errStopping)
+		s.box.Seal(errStopping, nil)
 	}
 	if s.protocol != nil {
 		ctx.Send(s.protocol, &messages.Close{Code: wire.StatusGoingAway})
@@ -182,24 +175,17 @@ func (s *supervisor) pause(ctx actor.Context) {
 	}
 }
 
-// later is a command that a pool gives to all its members, for a moment that it
-// has drawn, so that they do not come in a herd. A pause takes it back.
-type later struct {
-	delay   time.Duration
-	command any // Reconnect or Resume
-}
-
-// due is a later whose moment has come, if it is still that of the supervisor.
+// due is a handle.Later whose moment has come, if it is still that of the supervisor.
 type due struct {
 	command any
 	timer   *time.Timer
 }
 
-func (s *supervisor) putOff(msg *later) {
+func (s *supervisor) putOff(msg *handle.Later) {
 	s.forgetLater()
-	d := &due{command: msg.command}
+	d := &due{command: msg.Command}
 	self, root := s.self, s.system.Root
-	d.timer = time.AfterFunc(msg.delay, func() { root.Send(self, d) })
+	d.timer = time.AfterFunc(msg.Delay, func() { root.Send(self, d) })
 	s.later = d
 }
 
@@ -238,5 +224,5 @@ func (s *supervisor) resume() {
 
 func (s *supervisor) setPaused(paused bool) {
 	s.paused = paused
-	s.view.set(func(v *View) { v.paused = paused })
+	s.handle.Update(func(st *handle.Standing) { st.Paused = paused })
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"sync"
 	"time"
 
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
 )
 
 // Attempt is what a Provider is told.
@@ -33,26 +33,6 @@ type Attempt struct {
 // goroutine of its own and may block until ctx ends; the attempt does not wait longer
 // for it. A panic fails the attempt.
 type Provider func(ctx context.Context, a Attempt) (handshake.Request, error)
-
-// ProviderError says that the Provider gave no request.
-type ProviderError struct{ Err error }
-
-func (e *ProviderError) Error() string {
-	return "no request for this attempt: provider: " + e.Err.Error()
-}
-
-// Unwrap returns what the Provider returned.
-func (e *ProviderError) Unwrap() error { return e.Err }
-
-// SubscribeError says that Subscribe gave no messages for a new connection.
-type SubscribeError struct{ Err error }
-
-func (e *SubscribeError) Error() string {
-	return "new connection not used: subscribe: " + e.Err.Error()
-}
-
-// Unwrap returns what Subscribe returned.
-func (e *SubscribeError) Unwrap() error { return e.Err }
 
 // dialed is the outcome of an attempt.
 type dialed struct {
@@ -87,11 +67,12 @@ type dial struct {
 	out       *dialed // reported and not taken yet
 }
 
-// startDial has an attempt made by cfg.run and reports its outcome once, unless it is abandoned.
-func startDial(cfg *Config, box *Outbox, a Attempt, report func(*dialed)) *dial {
-	ctx, cancel := context.WithTimeout(cfg.Context, cfg.ConnectTimeout)
+// startDial has an attempt made by run and reports its outcome once, unless it is
+// abandoned. The attempt ends with ctx.
+func startDial(ctx context.Context, run func(attempt func()), cfg *Config, box *outbox.Queue, a Attempt, report func(*dialed)) *dial {
+	ctx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
 	d := &dial{cancel: cancel}
-	cfg.run(func() {
+	run(func() {
 		out := &dialed{epoch: a.Epoch, err: errAttemptEnded}
 		defer func() {
 			cancel()
@@ -129,16 +110,18 @@ func (d *dial) take() bool {
 
 // attempt asks for the request, makes the handshake and asks for the first
 // messages, when it is known what the outbox holds: that goes out before Opened.
-func (c *Config) attempt(ctx context.Context, box *Outbox, a Attempt) *dialed {
+func (c *Config) attempt(ctx context.Context, box *outbox.Queue, a Attempt) *dialed {
 	out := &dialed{epoch: a.Epoch}
-	if out.err = box.awaitStore(ctx); out.err != nil {
-		return out
+	if box != nil {
+		if out.err = box.Loaded(ctx); out.err != nil {
+			return out
+		}
 	}
 	req := a.Request
 	if c.Provider != nil {
 		var err error
 		if req, err = bounded(ctx, c.ProviderTimeout, func(ctx context.Context) (handshake.Request, error) { return c.Provider(ctx, a) }); err != nil {
-			out.err = &ProviderError{err}
+			out.err = &messages.ProviderError{Err: err}
 			return out
 		}
 	}
@@ -161,7 +144,7 @@ func (c *Config) attempt(ctx context.Context, box *Outbox, a Attempt) *dialed {
 		}
 		if err != nil {
 			out.discard()
-			out.result, out.err = nil, &SubscribeError{err}
+			out.result, out.err = nil, &messages.SubscribeError{Err: err}
 			return out
 		}
 		out.first = first
@@ -271,14 +254,4 @@ func hostOf(r *handshake.Result) string {
 		return ""
 	}
 	return r.URL.Host
-}
-
-// displayURL takes the user information out of a URL, for events.
-func displayURL(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "(invalid URL)"
-	}
-	u.User = nil
-	return u.String()
 }

@@ -3,13 +3,18 @@ package supervisor
 import (
 	"context"
 	"io"
+	"log/slog"
 	"runtime"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/protocol"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
 )
 
 // closer is a stream that says that it was closed.
@@ -37,7 +42,7 @@ func TestGoexitInHandshaker(t *testing.T) {
 			runtime.Goexit()
 			return nil
 		})}.withDefaults()
-		startDial(&cfg, nil, Attempt{Epoch: 7}, func(out *dialed) { reported <- out })
+		startDial(t.Context(), actors.Go, &cfg, nil, Attempt{Epoch: 7}, func(out *dialed) { reported <- out })
 		out := <-reported
 		require.Equal(t, uint64(7), out.epoch)
 		require.ErrorContains(t, out.err, "Goexit")
@@ -56,7 +61,7 @@ func TestAbandonedAttempt(t *testing.T) {
 					<-goOn
 					return &handshake.Result{Stream: stream}
 				})}.withDefaults()
-				d := startDial(&cfg, nil, Attempt{Epoch: 1}, func(out *dialed) { reported <- out })
+				d := startDial(t.Context(), actors.Go, &cfg, nil, Attempt{Epoch: 1}, func(out *dialed) { reported <- out })
 				if early {
 					d.abandon()
 				}
@@ -71,4 +76,28 @@ func TestAbandonedAttempt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// unreadStore is a store that is being read.
+type unreadStore struct{ read chan struct{} }
+
+func (s unreadStore) Replay(func(outbox.StoredMessage) error) error { <-s.read; return nil }
+func (unreadStore) Append([]outbox.StoredMessage) error             { return nil }
+func (unreadStore) Ack([]uint64) error                              { return nil }
+
+// An attempt to connect waits for the store, within its time.
+func TestAttemptWaitsForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := unreadStore{read: make(chan struct{})}
+		box := outbox.New(outbox.Config{Store: store}, slog.New(slog.DiscardHandler))
+		box.Start(func(any) {}, func(uint64, protocol.Reply, error) {})
+		out := make(chan *dialed, 1)
+		cfg := Config{ConnectTimeout: time.Minute}.withDefaults()
+		startDial(t.Context(), actors.Go, &cfg, box, Attempt{Epoch: 1}, func(d *dialed) { out <- d })
+		time.Sleep(59 * time.Second)
+		synctest.Wait()
+		require.Empty(t, out)
+		require.ErrorIs(t, (<-out).err, context.DeadlineExceeded)
+		close(store.read)
+	})
 }

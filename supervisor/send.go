@@ -26,7 +26,7 @@ func (s *supervisor) send(ctx actor.Context, command any) {
 	case *messages.SendBinary:
 		m, ref = messages.Outgoing{Kind: messages.KindBinary, Data: c.Data, Delivery: c.Delivery}, c.Ref
 	}
-	if err := s.box.accept(m, actors.ReplyTo(ctx.Sender(), ref), nil, true); err != nil {
+	if err := s.box.Accept(m, actors.ReplyTo(ctx.Sender(), ref)); err != nil {
 		s.refuse(ctx, ref, err)
 	}
 }

@@ -1,17 +1,11 @@
 package supervisor
 
 import (
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// StatusCall is messages.GetStatus from code without actors.
-type StatusCall struct {
-	// Status gets one value, for which it needs room.
-	Status chan<- *messages.Status
-}
-
-// status describes how things stand. It is also called with the lock of the View held.
+// status describes how things stand.
 func (s *supervisor) status() *messages.Status {
 	st := &messages.Status{
 		State:       s.state,
@@ -21,14 +15,12 @@ func (s *supervisor) status() *messages.Status {
 		Since:       s.since,
 		NextAttempt: s.timerEnds,
 		LastCause:   s.cause,
-		Endpoints:   s.endpoints.status(),
+		Endpoints:   s.retries.Endpoints(),
 		Counters:    s.counters,
+		URL:         s.url,
 	}
 	if s.box != nil {
-		st.Outbox, st.Counters.OutboxDropped, st.Counters.OutboxResent = s.box.status()
-	}
-	if s.endpoint != nil {
-		st.URL = s.endpoint.shown
+		st.Outbox, st.Counters.OutboxDropped, st.Counters.OutboxResent = s.box.Status()
 	}
 	if c := s.conn; c != nil {
 		if s.state == messages.StateOpen {
@@ -36,7 +28,7 @@ func (s *supervisor) status() *messages.Status {
 		}
 		st.RTT, st.SmoothedRTT = c.RTT(), c.SmoothedRTT()
 		st.HandlerBehind = c.Throttled()
-		addTraffic(&st.Counters, c)
+		handle.AddTraffic(&st.Counters, c)
 		st.QueuedMessages, st.QueuedBytes = c.Out.Queued()
 		st.Subprotocol = s.opened.Subprotocol
 		if s.opened.URL != "" {
@@ -44,16 +36,4 @@ func (s *supervisor) status() *messages.Status {
 		}
 	}
 	return st
-}
-
-// addTraffic adds what a connection has sent and received so far.
-func addTraffic(n *messages.Counters, c *actors.Conn) {
-	written := c.Out.Written()
-	n.MessagesSent += written.Messages
-	n.BytesSent += written.Bytes
-	n.MessagesUnsent += uint64(c.Out.GivenUp())
-	n.MessagesReceived += c.Received()
-	times, d := c.Throttles()
-	n.Throttles += times
-	n.Throttled += d
 }

@@ -10,27 +10,29 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/wire"
 )
 
 // supervisor is the actor whose PID users hold. All decisions are made here.
 type supervisor struct {
-	*Config   // shared by all that are spawned from the same Props
-	view      *View
-	system    *actor.ActorSystem
-	self      *actor.PID
-	callback  actors.Callback
-	retries   *retries
-	endpoints *endpointList
+	*Config  // shared by all that are spawned from the same Props
+	handle   *handle.Handle
+	system   *actor.ActorSystem
+	self     *actor.PID
+	callback actors.Callback
+	retries  *retry.Tracker
 
 	state     messages.State
 	since     time.Time // when it was entered
 	epoch     uint64
-	attempt   int       // number of the current or last attempt, 1 for the first since counts were reset
-	endpoint  *endpoint // of the current or last attempt
-	refresh   bool      // the coming attempt needs other credentials
+	attempt   int    // number of the current or last attempt, 1 for the first since counts were reset
+	url       string // of the current or last attempt, without user information
+	refresh   bool   // the coming attempt needs other credentials
 	dial      *dial
 	conn      *actors.Conn
 	opened    *messages.Opened // describes conn
@@ -38,9 +40,9 @@ type supervisor struct {
 	timer     *time.Timer
 	timerEnds time.Time
 	counters  messages.Counters
-	box       *Outbox // nil if none is configured
-	ending    *ending // what is done before the end
-	later     *due    // what a pool has ordered for a later moment
+	box       *outbox.Queue // nil if none is configured
+	ending    *ending       // what is done before the end
+	later     *due          // what a pool has ordered for a later moment
 
 	forgetLifetime func() bool
 
@@ -71,7 +73,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.close(ctx, msg)
 	case *messages.Stop:
 		s.stopOnDemand(ctx, msg)
-	case *AbortCall:
+	case *handle.AbortCall:
 		s.abort(ctx, msg)
 	case *flushed:
 		s.flushed(ctx)
@@ -83,13 +85,13 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.pause(ctx)
 	case *messages.Resume:
 		s.resume()
-	case *later:
+	case *handle.Later:
 		s.putOff(msg)
 	case *due:
 		s.due(ctx, msg)
 	case *messages.GetStatus:
 		ctx.Respond(s.status())
-	case *StatusCall:
+	case *handle.StatusCall:
 		msg.Status <- s.status()
 	case *dialed:
 		s.dialed(ctx, msg)
@@ -119,24 +121,33 @@ func (s *supervisor) Receive(ctx actor.Context) {
 
 func (s *supervisor) start(ctx actor.Context) {
 	s.system, s.self = ctx.ActorSystem(), ctx.Self()
-	s.retries = newRetries(s.RetryPolicy, s.Logger)
-	s.endpoints = newEndpointList(s.Request.URL, s.Endpoints)
+	s.handle = handle.Of(ctx)
+	s.retries = retry.NewTracker(s.Request.URL, s.Endpoints, s.Retry, func(what string, value any) {
+		s.Logger.Error("dandelion: "+what+" panicked", slog.Any("panic", value))
+	})
+	if s.Outbox != nil {
+		s.box = outbox.New(*s.Outbox, s.Logger)
+		s.handle.Uses(s.box)
+	}
 	callback := actors.CallbackConfig{
-		Sink:        s.Sink,
+		Sink:        s.handle.Sink,
 		Target:      s.Target,
 		FailOnPanic: s.OnPanic == FailOnPanic,
-		Inline:      s.Inline,
+		Inline:      s.handle.Inline,
 		Observer:    s.Observer,
 		Logger:      s.Logger,
 	}
-	if s.box != nil && s.box.Acked != nil {
-		callback.Received = s.box.received
+	if callback.Sink == nil && callback.Target == nil {
+		callback.Sink = nowhere{}
+	}
+	if s.box != nil && s.Outbox.Acked != nil {
+		callback.Received = s.box.Received
 	}
 	s.callback = actors.SpawnCallback(ctx, callback)
 	self, root := s.self, s.system.Root
 	if s.box != nil {
 		events := s.callback.PID
-		s.box.start(func(event any) { root.Send(events, event) },
+		s.box.Start(func(event any) { root.Send(events, event) },
 			func(epoch uint64, reply protocol.Reply, err error) { actors.Answer(root, epoch, reply, err) })
 	}
 	s.forgetLifetime = func() bool { return true }
@@ -144,7 +155,7 @@ func (s *supervisor) start(ctx actor.Context) {
 		s.forgetLifetime = context.AfterFunc(s.Lifetime, func() { root.Send(self, &messages.Stop{}) })
 	}
 	switch {
-	case s.startPaused:
+	case s.handle.Paused:
 		s.setPaused(true)
 		s.enter(messages.StateWaiting, &messages.Paused{})
 	case s.StartDelay > 0:
@@ -158,11 +169,12 @@ func (s *supervisor) start(ctx actor.Context) {
 // left to be told. event tells the user.
 func (s *supervisor) enter(state messages.State, event any) {
 	s.state, s.since = state, time.Now()
-	s.view.set(func(v *View) {
-		v.state, v.cause, v.counters = state, s.cause, s.counters
-		if state == messages.StateStopped {
-			v.final, v.wanted, v.outcome = s.status(), s.wanted, s.finalCause()
-		}
+	var end *handle.End
+	if state == messages.StateStopped {
+		end = &handle.End{Status: s.status(), Outcome: s.finalCause(), Wanted: s.wanted}
+	}
+	s.handle.Update(func(st *handle.Standing) {
+		st.State, st.Cause, st.Counters, st.End = state, s.cause, s.counters, end
 	})
 	s.emit(event)
 }
@@ -180,13 +192,22 @@ func (s *supervisor) connect() {
 	s.attempt++
 	s.counters.Attempts++
 	s.again = false
-	s.endpoint = s.endpoints.pick(time.Now())
+	var url string
+	url, s.url = s.retries.Attempt(time.Now())
 	a := Attempt{Epoch: s.epoch, Number: s.attempt, Cause: s.cause, Refresh: s.refresh, Request: s.Request}
-	a.Request.URL = s.endpoint.url
+	a.Request.URL = url
 	a.Request.Header = s.Request.Header.Clone()
 	s.refresh = false
-	s.enter(messages.StateConnecting, &messages.Connecting{Epoch: s.epoch, Attempt: s.attempt, URL: s.endpoint.shown})
-	s.dial = startDial(s.Config, s.box, a, func(d *dialed) { s.system.Root.Send(s.self, d) })
+	s.enter(messages.StateConnecting, &messages.Connecting{Epoch: s.epoch, Attempt: s.attempt, URL: s.url})
+	s.dial = startDial(s.attempts(), s.handle.Caller.Run, s.Config, s.box, a, func(d *dialed) { s.system.Root.Send(s.self, d) })
+}
+
+// attempts ends when attempts to connect are to end.
+func (s *supervisor) attempts() context.Context {
+	if ctx := s.handle.Attempts; ctx != nil {
+		return ctx
+	}
+	return context.Background()
 }
 
 // dialed takes the outcome of an attempt.
@@ -218,8 +239,7 @@ func (s *supervisor) dialed(ctx actor.Context, d *dialed) {
 // open starts the connection family on the stream of a good handshake.
 func (s *supervisor) open(ctx actor.Context, d *dialed) {
 	s.counters.Connections++
-	s.retries.opened()
-	s.endpoints.opened(s.endpoint)
+	s.retries.Opened()
 	s.conn = actors.NewConn(actors.Config{
 		Settings:  s.Settings,
 		Stream:    d.result.Stream,
@@ -233,16 +253,15 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 		Observer:  s.Observer,
 		Logger:    s.Logger,
 		FirstPing: rand.Uint64(),
-		Borrowed:  s.Borrowed,
+		Borrowed:  s.handle.Borrowed,
 	})
 	s.opened = d.opened
 	subscribed := s.subscribe(d.first)
 	if s.box != nil {
-		s.box.attach(s.epoch, s.conn.Out)
+		s.box.Attach(s.epoch, s.conn.Out)
 	}
 	// From here on the user can send.
-	s.view.conn.Store(s.conn)
-	s.view.set(func(v *View) { v.opened = d.opened })
+	s.handle.Opens(s.conn, d.opened)
 	s.enter(messages.StateOpen, nil) // the connection itself tells the user, before what arrives
 	s.protocol = ctx.Spawn(s.conn.Props())
 	if subscribed != nil {
@@ -254,7 +273,7 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 func (s *supervisor) subscribe(first []messages.Outgoing) error {
 	for _, m := range first {
 		if err := s.conn.Out.Send(m.Kind, m.Data, protocol.Reply{}); err != nil {
-			return &SubscribeError{err}
+			return &messages.SubscribeError{Err: err}
 		}
 	}
 	return nil
@@ -266,19 +285,15 @@ func (s *supervisor) ended(ctx actor.Context, e *actors.Ended) {
 		return
 	}
 	ctx.Poison(s.protocol) // commands that wait in its mailbox are answered first
-	addTraffic(&s.counters, s.conn)
+	handle.AddTraffic(&s.counters, s.conn)
 	if s.box != nil {
-		s.box.detach()
+		s.box.Detach()
 	}
 	s.conn, s.protocol = nil, nil
-	s.view.set(func(v *View) {
-		v.conn.Store(nil)
-		v.counters = s.counters // which now have those of the connection
-	})
+	s.handle.Ends(s.counters)
 	s.cause = e.Err
 	s.enter(messages.StateClosed, nil) // the connection itself has told the user
-	if e.Alive && e.Err.Uptime >= s.retries.ResetAfter {
-		s.retries.reset()
+	if s.retries.Ended(e.Err.Uptime, e.Alive) {
 		s.attempt = 0
 	}
 	s.decide(ctx)
@@ -287,7 +302,7 @@ func (s *supervisor) ended(ctx actor.Context, e *actors.Ended) {
 // decide chooses between connecting again and giving up.
 func (s *supervisor) decide(ctx actor.Context) {
 	switch {
-	case s.wanted, s.Once:
+	case s.wanted, s.handle.Once:
 		s.finish(ctx)
 		return
 	case s.paused:
@@ -301,18 +316,12 @@ func (s *supervisor) decide(ctx actor.Context) {
 		return
 	}
 	now := time.Now()
-	s.endpoints.failed(s.endpoint, s.cause, now)
-	v := s.retries.judge(s.cause, now)
-	if v.Action == Stop && ofEndpoint(s.cause) && s.endpoints.exclude(s.endpoint) {
-		v.Action = Retry
-		v.Reason += fmt.Sprintf(", this endpoint is left out, %d left", s.endpoints.left())
-	}
-	delay, v := s.retries.next(s.cause, v, s.endpoints.left(), s.Provider != nil, now)
-	if v.Action == Stop {
+	delay, v := s.retries.Failed(s.cause, s.Provider != nil, now)
+	if v.Action == retry.Stop {
 		s.giveUp(ctx, v.Reason)
 		return
 	}
-	s.refresh = v.Action == Refresh
+	s.refresh = v.Action == retry.Refresh
 	s.wait(delay, now, v.Reason)
 }
 
@@ -343,7 +352,7 @@ func (s *supervisor) finish(ctx actor.Context) {
 		return
 	}
 	self, root := s.self, s.system.Root
-	s.box.close(func() { root.Send(self, &outboxClosed{}) })
+	s.box.Close(func() { root.Send(self, &outboxClosed{}) })
 }
 
 // enterStopped is the end, when the outbox has nothing more to do.
@@ -385,7 +394,7 @@ func (s *supervisor) callbackFailed(ctx actor.Context, event *messages.HandlerFa
 		s.handlerFailed = cause
 		s.dial.cancel()
 	case s.state == messages.StateWaiting:
-		if v := s.retries.judge(cause, time.Now()); v.Action != Retry || s.targetGone {
+		if v := s.retries.Judge(cause, time.Now()); v.Action != retry.Retry || s.targetGone {
 			s.stopTimer()
 			s.cause = cause
 			s.giveUp(ctx, "handler failed")
@@ -413,21 +422,22 @@ func (s *supervisor) stopped() {
 	if s.dial != nil {
 		s.dial.abandon()
 	}
-	s.view.conn.Store(nil)
+	s.handle.Ends(s.counters)
 	if s.ending != nil {
 		s.ending.timer.Stop()
 	}
 	if s.box != nil {
-		s.box.close(nil)
+		s.box.Close(nil)
 	}
 	if s.state != messages.StateStopped {
 		s.state = messages.StateStopped
-		s.view.set(func(v *View) {
-			v.state, v.final = messages.StateStopped, s.status()
-			if v.cause == nil {
-				v.cause = messages.ErrStopped
+		st := s.status()
+		s.handle.Update(func(now *handle.Standing) {
+			now.State = messages.StateStopped
+			if now.Cause == nil {
+				now.Cause = messages.ErrStopped
 			}
-			v.wanted, v.outcome = s.wanted, v.cause
+			now.End = &handle.End{Status: st, Outcome: now.Cause, Wanted: s.wanted}
 		})
 	}
 	s.told = true

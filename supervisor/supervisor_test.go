@@ -15,9 +15,11 @@ import (
 
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -36,6 +38,11 @@ type handshaker func(context.Context, *handshake.Request) (*handshake.Result, er
 
 func (h handshaker) Handshake(ctx context.Context, req *handshake.Request) (*handshake.Result, error) {
 	return h(ctx, req)
+}
+
+// spawn spawns a supervisor with a handle.
+func spawn(system *actor.ActorSystem, h *handle.Handle, cfg supervisor.Config) *actor.PID {
+	return system.Root.Spawn(supervisor.Props(cfg).Configure(h.Option()))
 }
 
 // A user's actor that is slow stops the reading from the network, though it
@@ -124,22 +131,23 @@ func TestPropsCanBeShared(t *testing.T) {
 	})
 }
 
-// An attempt that begins about when SpawnAndDial returns is made, by whomever.
-func TestSpawnAndDialWithDelay(t *testing.T) {
+// An attempt that begins about when Spawn returns is made, by whomever.
+func TestCallerWithDelay(t *testing.T) {
 	system := quiet.System()
 	refused := errors.New("refused")
-	h := handshaker(func(context.Context, *handshake.Request) (*handshake.Result, error) { return nil, refused })
+	dial := handshaker(func(context.Context, *handshake.Request) (*handshake.Result, error) { return nil, refused })
 	for i := range 500 {
-		view := supervisor.NewView()
-		supervisor.SpawnAndDial(system, supervisor.Config{
-			Request:    handshake.Request{URL: "ws://server.test/"},
-			Handshaker: h,
-			Once:       true,
-			StartDelay: time.Duration(i) * 100, // up to 50 µs; 0 in the first round
-			View:       view,
+		h := handle.New()
+		h.Once = true
+		h.Caller.Spawn(func() *actor.PID {
+			return spawn(system, h, supervisor.Config{
+				Request:    handshake.Request{URL: "ws://server.test/"},
+				Handshaker: dial,
+				StartDelay: time.Duration(i) * 100, // up to 50 µs; 0 in the first round
+			})
 		})
-		<-view.Done()
-		require.ErrorIs(t, view.Cause(), refused)
+		<-h.Done()
+		require.ErrorIs(t, h.Cause(), refused)
 	}
 }
 
@@ -158,10 +166,8 @@ func TestStopWhileConnecting(t *testing.T) {
 		} {
 			ours, server := wstest.Pipe(0)
 			client = ours
-			view := supervisor.NewView()
-			pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
-				Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h, View: view,
-			}))
+			view := handle.New()
+			pid := spawn(system, view, supervisor.Config{Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h})
 			synctest.Wait()
 			stop(pid)
 			synctest.Wait()
@@ -272,11 +278,11 @@ func TestTenHoursOfReconnects(t *testing.T) {
 			attempts = append(attempts, time.Since(start))
 			return nil, errors.New("away")
 		})
-		view := supervisor.NewView()
-		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
-			Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h, View: view,
-			RetryPolicy: supervisor.RetryPolicy{MaxElapsed: 10 * time.Hour},
-		}))
+		view := handle.New()
+		pid := spawn(system, view, supervisor.Config{
+			Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h,
+			Retry: retry.Policy{MaxElapsed: 10 * time.Hour},
+		})
 		<-view.Done()
 		require.InDelta(t, 1200, len(attempts), 200, "half a minute between two attempts, on average")
 		for i := 1; i < len(attempts); i++ {
@@ -306,10 +312,10 @@ func TestCodeOfTheUserMisbehaves(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				system := quiet.System()
 				h, servers := newPeer(0)
-				view := supervisor.NewView()
-				cfg.Request.URL, cfg.Handshaker, cfg.View = "ws://server.test/", h, view
-				cfg.MaxAttempts = 3
-				system.Root.Spawn(supervisor.Props(cfg))
+				view := handle.New()
+				cfg.Request.URL, cfg.Handshaker = "ws://server.test/", h
+				cfg.Retry.MaxAttempts = 3
+				spawn(system, view, cfg)
 				<-view.Done()
 				require.Equal(t, uint64(3), view.Final().Counters.Attempts)
 				require.Zero(t, view.Final().Counters.Connections)

@@ -21,6 +21,7 @@ import (
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -62,8 +63,8 @@ func (o *oracle) Receive(ctx actor.Context) {
 		o.conn = ctx.Spawn(supervisor.Props(supervisor.Config{
 			Request: handshake.Request{URL: o.url},
 			Target:  ctx.Self(),
-			RetryPolicy: supervisor.RetryPolicy{
-				Backoff:     supervisor.Exponential{Base: 200 * time.Millisecond}.New,
+			Retry: retry.Policy{
+				Backoff:     retry.Exponential{Base: 200 * time.Millisecond}.New,
 				MaxAttempts: 3,
 			},
 		}))

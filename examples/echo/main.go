@@ -20,7 +20,7 @@ import (
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -56,8 +56,8 @@ func run(ctx context.Context, out io.Writer, url string) error {
 	client, err := dandelion.Supervise(ctx, url, &dandelion.Options{
 		Handler:        handler(trace, opened, stopped),
 		ConnectTimeout: 5 * time.Second,
-		RetryPolicy: supervisor.RetryPolicy{
-			Backoff:     supervisor.Exponential{Min: 50 * time.Millisecond, Base: 200 * time.Millisecond}.New,
+		Retry: retry.Policy{
+			Backoff:     retry.Exponential{Min: 50 * time.Millisecond, Base: 200 * time.Millisecond}.New,
 			MaxAttempts: 3,
 		},
 	})

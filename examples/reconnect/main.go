@@ -17,7 +17,7 @@ import (
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -35,8 +35,8 @@ func main() {
 }
 
 // verdicts differ from the default ones in the code that only this service knows.
-var verdicts = supervisor.Verdicts{
-	supervisor.CloseCode(accountClosed): {Action: supervisor.Stop, Reason: "the account is closed"},
+var verdicts = retry.Verdicts{
+	retry.CloseCode(accountClosed): {Action: retry.Stop, Reason: "the account is closed"},
 }
 
 func run(ctx context.Context, out io.Writer) error {
@@ -52,11 +52,11 @@ func run(ctx context.Context, out io.Writer) error {
 
 	opened, refused, stopped := make(chan struct{}, 100), make(chan struct{}, 100), make(chan struct{})
 	client, err := dandelion.Supervise(ctx, server.URL(), &dandelion.Options{
-		RetryPolicy: supervisor.RetryPolicy{
+		Retry: retry.Policy{
 			Verdicts: verdicts,
 			// A delay is drawn at random from 20 to 50 ms, then 20 to 100, 20 to 200 …
 			// The defaults are longer: this is for a demonstration that does not last.
-			Backoff: supervisor.Exponential{
+			Backoff: retry.Exponential{
 				Min:  20 * time.Millisecond,
 				Base: 50 * time.Millisecond,
 				Max:  500 * time.Millisecond,

@@ -25,8 +25,10 @@ var floors = [][]string{
 	{"wire"},
 	{"messages"},
 	{"protocol", "handshake"},
-	{"actors"},
+	{"actors", "supervisor/outbox", "supervisor/retry"},
+	{"internal/handle"},
 	{"supervisor"},
+	{"supervisor/pool"},
 	{""}, // the root package
 }
 
@@ -47,6 +49,9 @@ var forbidden = map[string][]string{
 		"github.com/asynkron/protoactor-go/actor"},
 	"messages":  {"github.com/asynkron/protoactor-go/actor"},
 	"handshake": {"github.com/asynkron/protoactor-go/actor"},
+	"supervisor/retry": {"net", "os", "log", "log/slog", "context", "sync",
+		"github.com/asynkron/protoactor-go/actor"},
+	"supervisor/outbox": {"net", "os", "github.com/asynkron/protoactor-go/actor"},
 }
 
 // direct are the modules that the main module may depend on directly. A further

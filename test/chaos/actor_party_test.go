@@ -38,7 +38,7 @@ func (p *actorParty) start(life context.Context) error {
 		Lifetime:       life,
 		Settings:       s.settings(),
 		Target:         p.self,
-		RetryPolicy:    s.policy(),
+		Retry:          s.policy(),
 		Outbox:         s.outboxConfig(),
 	}))
 	return nil

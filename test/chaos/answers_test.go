@@ -12,6 +12,8 @@ import (
 	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
@@ -52,9 +54,9 @@ func TestAnswersAroundEnds(t *testing.T) {
 			system := quiet.System()
 			root := system.Root
 			for round := range c.rounds {
-				var box *supervisor.OutboxConfig
+				var box *outbox.Config
 				if round%2 == 1 {
-					box = &supervisor.OutboxConfig{Resend: true}
+					box = &outbox.Config{Resend: true}
 				}
 				r := &report{start: time.Now()}
 				l := newLedger(r)
@@ -72,10 +74,10 @@ func TestAnswersAroundEnds(t *testing.T) {
 				pid := root.Spawn(supervisor.Props(supervisor.Config{
 					Request:    handshake.Request{URL: echo.URL()},
 					Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{Gate: &handshake.Gate{}}},
-					Sink:       f,
+					Target:     f.target(root),
 					Outbox:     box,
-					RetryPolicy: supervisor.RetryPolicy{
-						Backoff: supervisor.Exponential{Base: time.Millisecond, Max: time.Millisecond}.New,
+					Retry: retry.Policy{
+						Backoff: retry.Exponential{Base: time.Millisecond, Max: time.Millisecond}.New,
 					},
 				}))
 				await(t, f.until(func(f *fleet) bool { return f.open > 0 }), "Opened")

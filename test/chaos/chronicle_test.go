@@ -7,7 +7,7 @@ import (
 
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 )
 
 // chronicle checks the events: which may follow which, and whether the
@@ -126,7 +126,7 @@ func (c *chronicle) see(event any) {
 		c.note("waiting %v behind %d for attempt %d: %s: %v", e.Delay, e.Epoch, e.Attempt, e.Reason, e.Cause)
 		c.enter(waiting, e.Epoch, connecting, closed)
 		c.cause(e.Epoch, e.Cause)
-		if c.schedule.verdict(e.Cause).Action == supervisor.Stop {
+		if c.schedule.verdict(e.Cause).Action == retry.Stop {
 			c.violation("epoch %d: it connects again, which the verdict does not want: %v", e.Epoch, e.Cause)
 		}
 		c.next(e.Attempt)
@@ -139,7 +139,7 @@ func (c *chronicle) see(event any) {
 		c.cause(e.Epoch, e.Cause)
 		c.gaveUp = true
 		switch {
-		case c.schedule.verdict(e.Cause).Action == supervisor.Retry:
+		case c.schedule.verdict(e.Cause).Action == retry.Retry:
 			c.violation("epoch %d: it gave up, which the verdict does not want: %v", e.Epoch, e.Cause)
 		case !c.schedule.climate.corrupts && !c.schedule.climate.stops:
 			c.violation("epoch %d: it gave up, though nothing that is final has happened: %v", e.Epoch, e.Cause)

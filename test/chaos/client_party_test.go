@@ -71,7 +71,7 @@ func (p *clientParty) start(life context.Context) error {
 		Settings:       s.settings(),
 		Handler:        h,
 		Inline:         s.inline,
-		RetryPolicy:    s.policy(),
+		Retry:          s.policy(),
 		Outbox:         s.outboxConfig(),
 		System:         p.system,
 	}

@@ -5,11 +5,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// fleet is the Sink of many connections: it counts.
+// fleet gets the events of many connections and counts them.
 type fleet struct {
 	mu       sync.Mutex
 	open     int
@@ -21,14 +22,15 @@ type fleet struct {
 	reached  chan struct{}
 }
 
-func (f *fleet) Batch(b *actors.Batch) { b.Release() }
+// target spawns an actor that gives the fleet its events.
+func (f *fleet) target(root *actor.RootContext) *actor.PID {
+	return root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) { f.event(ctx.Message()) }))
+}
 
-func (f *fleet) Ignores(any) bool { return false }
-
-func (f *fleet) Event(event any) {
+func (f *fleet) event(message any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch e := event.(type) {
+	switch e := message.(type) {
 	case *messages.Connecting:
 		f.attempts = append(f.attempts, time.Now())
 	case *messages.Opened:

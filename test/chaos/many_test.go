@@ -11,6 +11,8 @@ import (
 	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/pool"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 )
 
 const (
@@ -45,18 +47,18 @@ func TestManyConnections(t *testing.T) {
 	f := &fleet{}
 	system := quiet.System()
 	base := max(3*time.Second, time.Duration(n)*2*time.Millisecond) // what this machine can stand
-	backoff := supervisor.Exponential{Base: base, Max: 2 * base}
+	backoff := retry.Exponential{Base: base, Max: 2 * base}
 	member := supervisor.Config{
 		Request: handshake.Request{URL: "ws://" + server.addr},
 		Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{
 			Gate: &handshake.Gate{PerAddress: -1}, // all are of one program that knows its server
 		}},
-		Sink:        f,
-		RetryPolicy: supervisor.RetryPolicy{Backoff: backoff.New},
+		Target: f.target(system.Root),
+		Retry:  retry.Policy{Backoff: backoff.New},
 	}
 	busy := watchScheduler()
 	start := time.Now()
-	pool := system.Root.Spawn(supervisor.PoolProps(supervisor.PoolConfig{
+	pool := system.Root.Spawn(pool.Props(pool.Config{
 		Size:       n,
 		Member:     func(int) supervisor.Config { return member },
 		SpreadOver: base,

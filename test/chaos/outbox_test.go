@@ -6,43 +6,43 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
 )
 
-// outbox is what kind of outbox a schedule has.
-type outbox uint8
+// outboxKind is what kind of outbox a schedule has.
+type outboxKind uint8
 
 const (
-	noOutbox outbox = iota
-	once            // a message is never sent twice
-	resend          // it is, if it may not have arrived
-	acked           // it is, until its echo has come
+	noOutbox outboxKind = iota
+	once                // a message is never sent twice
+	resend              // it is, if it may not have arrived
+	acked               // it is, until its echo has come
 )
 
-func (o outbox) String() string { return [...]string{"none", "once", "resend", "acked"}[o] }
+func (o outboxKind) String() string { return [...]string{"none", "once", "resend", "acked"}[o] }
 
 // twice says whether the server may get a message twice.
-func (o outbox) twice() bool { return o == resend || o == acked }
+func (o outboxKind) twice() bool { return o == resend || o == acked }
 
 // outboxConfig draws the outbox of the schedule, nil if it has none.
-func (s *schedule) outboxConfig() *supervisor.OutboxConfig {
+func (s *schedule) outboxConfig() *outbox.Config {
 	if s.outbox == noOutbox {
 		return nil
 	}
 	rng := rand.New(rand.NewPCG(s.seed, 1<<35))
-	cfg := &supervisor.OutboxConfig{
+	cfg := &outbox.Config{
 		Messages: pick(rng, 16, 1024, 16384),
 		Bytes:    512 << 10,
-		Full:     pick(rng, supervisor.Reject, supervisor.DropOldest, supervisor.DropNewest, supervisor.Block),
+		Full:     pick(rng, outbox.Reject, outbox.DropOldest, outbox.DropNewest, outbox.Block),
 		Resend:   s.outbox == resend,
 	}
 	if rng.IntN(3) == 0 {
 		cfg.TTL = span(rng, 4*s.unit) + time.Millisecond
 	}
 	if s.outbox == acked {
-		cfg.Acked = func(_ messages.Kind, data []byte) (supervisor.Ack, bool) {
+		cfg.Acked = func(_ messages.Kind, data []byte) (outbox.Ack, bool) {
 			_, number, ok := parse(string(data))
-			return supervisor.Ack{ID: fmt.Sprint(number)}, ok
+			return outbox.Ack{ID: fmt.Sprint(number)}, ok
 		}
 	}
 	return cfg

@@ -8,7 +8,7 @@ import (
 
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -56,7 +56,7 @@ type schedule struct {
 	stubborn   bool // no end is final
 	reconnects bool // the user asks for a new connection now and then
 	pauses     bool // … and for none
-	outbox     outbox
+	outbox     outboxKind
 	buffer     int // of each direction of a pipe
 	queue      int // messages that may wait
 	window     int
@@ -106,7 +106,7 @@ func (s *schedule) String() string {
 		length                                                                      time.Duration
 		corrupts, stops, inline, slow, tls, keepalive, stubborn, reconnects, pauses bool
 		buffer, queue, window                                                       int
-		outbox                                                                      outbox
+		outbox                                                                      outboxKind
 		ending                                                                      ending
 		storm                                                                       bool
 	}{s.user, s.length, s.climate.corrupts, s.climate.stops, s.inline, s.slow, s.tls, s.keepalive, s.stubborn, s.reconnects, s.pauses,
@@ -127,29 +127,29 @@ func (s *schedule) settings() actors.Settings {
 	return set
 }
 
-func (s *schedule) delays() supervisor.Exponential {
+func (s *schedule) delays() retry.Exponential {
 	rng := rand.New(rand.NewPCG(s.seed, 1<<32))
-	return supervisor.Exponential{Base: s.unit / 4, Max: 2 * s.unit, Float64: rng.Float64}
+	return retry.Exponential{Base: s.unit / 4, Max: 2 * s.unit, Float64: rng.Float64}
 }
 
 // resetAfter is how long a connection has to be open to be stable.
 func (s *schedule) resetAfter() time.Duration { return 3 * s.unit }
 
-func (s *schedule) policy() supervisor.RetryPolicy {
-	return supervisor.RetryPolicy{Backoff: s.delays().New, ResetAfter: s.resetAfter(), Decide: s.decide}
+func (s *schedule) policy() retry.Policy {
+	return retry.Policy{Backoff: s.delays().New, ResetAfter: s.resetAfter(), Decide: s.decide}
 }
 
 func (s *schedule) connectTimeout() time.Duration { return 3 * s.unit }
 
 // verdict is what the policy makes of a failure.
-func (s *schedule) verdict(cause error) supervisor.Verdict {
-	return s.decide(cause, supervisor.DefaultVerdicts().Judge(cause, time.Now()))
+func (s *schedule) verdict(cause error) retry.Verdict {
+	return s.decide(cause, retry.DefaultVerdicts().Judge(cause, time.Now()))
 }
 
 // decide leaves the verdict as it is, unless the user is stubborn.
-func (s *schedule) decide(cause error, v supervisor.Verdict) supervisor.Verdict {
-	if s.stubborn && v.Action == supervisor.Stop && !errors.Is(cause, messages.ErrHandlerFailed) {
-		v.Rule = supervisor.Rule{Action: supervisor.Retry, Reason: "stubborn: " + v.Reason}
+func (s *schedule) decide(cause error, v retry.Verdict) retry.Verdict {
+	if s.stubborn && v.Action == retry.Stop && !errors.Is(cause, messages.ErrHandlerFailed) {
+		v.Rule = retry.Rule{Action: retry.Retry, Reason: "stubborn: " + v.Reason}
 	}
 	return v
 }

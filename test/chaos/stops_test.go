@@ -36,7 +36,7 @@ func TestEveryStopIsAnswered(t *testing.T) {
 		pid := root.Spawn(supervisor.Props(supervisor.Config{
 			Request:    handshake.Request{URL: echo.URL()},
 			Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{Gate: &handshake.Gate{}}},
-			Sink:       f,
+			Target:     f.target(root),
 		}))
 		await(t, f.until(func(f *fleet) bool { return f.open > 0 }), "Opened")
 		var asking sync.WaitGroup

@@ -25,6 +25,7 @@ import (
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/conformance"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
@@ -377,7 +378,7 @@ func TestKeysAreOutOfReach(t *testing.T) {
 		bubble(t, func(l *lab) {
 			// Time is the same in every bubble, and so is this.
 			s := l.open(setup{client: dandelion.Options{
-				RetryPolicy: supervisor.RetryPolicy{Backoff: supervisor.Exponential{Float64: func() float64 { return 0 }}.New},
+				Retry: retry.Policy{Backoff: retry.Exponential{Float64: func() float64 { return 0 }}.New},
 			}})
 			for i := range 100 {
 				s.check(s.client.WriteText(s.ctx, fmt.Sprint("message ", i)))

@@ -19,11 +19,12 @@ import (
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// The documented defaults of supervisor.Backoff.
+// The documented defaults of retry.Backoff.
 const (
 	defaultBase       = time.Second
 	defaultMax        = time.Minute
@@ -39,13 +40,13 @@ type supervised struct {
 	client *dandelion.Client
 	// Events, in order. Nobody has to read them.
 	opened  chan *messages.Opened
-	waiting chan retry
+	waiting chan scheduled
 	gaveUp  chan *messages.GaveUp
 	stopped chan *messages.Stopped
 }
 
-// retry is what is told before a delay, and when.
-type retry struct {
+// scheduled is what is told before a delay, and when.
+type scheduled struct {
 	*messages.ReconnectScheduled
 	at time.Time
 }
@@ -58,13 +59,13 @@ func (l *lab) supervise(srv *wstest.Server, opts dandelion.Options) *supervised 
 	s := &supervised{
 		lab: l, ctx: ctx, cancel: cancel,
 		opened:  make(chan *messages.Opened, room),
-		waiting: make(chan retry, room),
+		waiting: make(chan scheduled, room),
 		gaveUp:  make(chan *messages.GaveUp, 1),
 		stopped: make(chan *messages.Stopped, 1),
 	}
 	opts.Handler = &dandelion.Handler{
 		OnOpen:         func(_ *dandelion.Client, e *messages.Opened) { s.opened <- e },
-		OnReconnecting: func(_ *dandelion.Client, e *messages.ReconnectScheduled) { s.waiting <- retry{e, time.Now()} },
+		OnReconnecting: func(_ *dandelion.Client, e *messages.ReconnectScheduled) { s.waiting <- scheduled{e, time.Now()} },
 		OnGaveUp:       func(_ *dandelion.Client, e *messages.GaveUp) { s.gaveUp <- e },
 		OnStopped:      func(_ *dandelion.Client, e *messages.Stopped) { s.stopped <- e },
 		OnText:         func(*dandelion.Client, string) {},
@@ -120,7 +121,7 @@ func TestFirstDelayIsRandom(t *testing.T) {
 		base time.Duration
 	}{
 		{"default", dandelion.Options{}, defaultBase},
-		{"base of 2 s", dandelion.Options{RetryPolicy: supervisor.RetryPolicy{Backoff: supervisor.Exponential{Base: 2 * time.Second}.New}}, 2 * time.Second},
+		{"base of 2 s", dandelion.Options{Retry: retry.Policy{Backoff: retry.Exponential{Base: 2 * time.Second}.New}}, 2 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(l *lab) {
@@ -194,7 +195,7 @@ func TestDelaysGrow(t *testing.T) {
 				}
 				delays := make([][]time.Duration, attempts)
 				for i, s := range all {
-					var before retry
+					var before scheduled
 					for n := range attempts {
 						w := <-s.waiting
 						if n > 0 {
@@ -221,8 +222,8 @@ func TestDelaysGrow(t *testing.T) {
 }
 
 // half draws the middle of every interval, so that delays can be foretold.
-func half() supervisor.Backoff {
-	return supervisor.Exponential{Float64: func() float64 { return 0.5 }}.New()
+func half() retry.Backoff {
+	return retry.Exponential{Float64: func() float64 { return 0.5 }}.New()
 }
 
 // TestBackoffStartsAgain after a connection that was stable and showed life, and
@@ -257,7 +258,7 @@ func TestBackoffStartsAgain(t *testing.T) {
 				c.Stall(defaultResetAfter - time.Millisecond)
 			}, sixth},
 			{"not stable, without life", dandelion.Options{}, func(c *wstest.Conn) {}, sixth},
-			{"stable by the user's measure", dandelion.Options{RetryPolicy: supervisor.RetryPolicy{ResetAfter: time.Second}}, func(c *wstest.Conn) {
+			{"stable by the user's measure", dandelion.Options{Retry: retry.Policy{ResetAfter: time.Second}}, func(c *wstest.Conn) {
 				c.SendText("alive")
 				c.Stall(time.Second)
 			}, first},
@@ -266,7 +267,7 @@ func TestBackoffStartsAgain(t *testing.T) {
 				srv := wstest.NewPipe(l, wstest.WithTimeout(time.Hour))
 				srv.Refuse()
 				opts := c.opts
-				opts.Backoff = half
+				opts.Retry.Backoff = half
 				s := l.supervise(srv, opts)
 				for n := range refused {
 					w := <-s.waiting
@@ -301,7 +302,7 @@ func TestCredentialsAreAskedForOnce(t *testing.T) {
 					srv := wstest.NewPipe(l)
 					asked := make(chan supervisor.Attempt, 8)
 					s := l.supervise(srv, dandelion.Options{
-						RetryPolicy: supervisor.RetryPolicy{Backoff: half},
+						Retry: retry.Policy{Backoff: half},
 						Provider: func(_ context.Context, a supervisor.Attempt) (handshake.Request, error) {
 							asked <- a
 							token := "old"
@@ -440,7 +441,7 @@ func TestWhatIsRetried(t *testing.T) {
 		for _, c := range cases {
 			l.Case(c.name, func(l *lab) {
 				srv := wstest.NewPipe(l, c.opts...)
-				s := l.supervise(srv, dandelion.Options{RetryPolicy: supervisor.RetryPolicy{Backoff: half}})
+				s := l.supervise(srv, dandelion.Options{Retry: retry.Policy{Backoff: half}})
 				c.end(srv.Accept(s.ctx))
 				check(l, srv, s, c.want)
 			})
@@ -451,12 +452,12 @@ func TestWhatIsRetried(t *testing.T) {
 					other = stops
 				}
 				s := l.supervise(srv, dandelion.Options{
-					RetryPolicy: supervisor.RetryPolicy{
+					Retry: retry.Policy{
 						Backoff: half,
-						Decide: func(error, supervisor.Verdict) supervisor.Verdict {
-							v := supervisor.Verdict{Rule: supervisor.Rule{Action: supervisor.Stop, Reason: "the user says so"}}
+						Decide: func(error, retry.Verdict) retry.Verdict {
+							v := retry.Verdict{Rule: retry.Rule{Action: retry.Stop, Reason: "the user says so"}}
 							if other == retries {
-								v.Action = supervisor.Retry
+								v.Action = retry.Retry
 							}
 							return v
 						},
@@ -502,8 +503,8 @@ func TestWhatIsRetried(t *testing.T) {
 			l.Case(c.name, func(l *lab) {
 				srv := wstest.NewPipe(l)
 				s := l.supervise(srv, dandelion.Options{
-					RetryPolicy: supervisor.RetryPolicy{Decide: func(error, supervisor.Verdict) supervisor.Verdict {
-						return supervisor.Verdict{Rule: supervisor.Rule{Action: supervisor.Retry}}
+					Retry: retry.Policy{Decide: func(error, retry.Verdict) retry.Verdict {
+						return retry.Verdict{Rule: retry.Rule{Action: retry.Retry}}
 					}},
 				})
 				conn := srv.Accept(s.ctx)
@@ -522,7 +523,7 @@ func TestWhatIsRetried(t *testing.T) {
 		l.Case("user stops during a delay", func(l *lab) {
 			srv := wstest.NewPipe(l)
 			srv.Refuse()
-			s := l.supervise(srv, dandelion.Options{RetryPolicy: supervisor.RetryPolicy{Backoff: half}})
+			s := l.supervise(srv, dandelion.Options{Retry: retry.Policy{Backoff: half}})
 			w := <-s.waiting
 			if !errors.Is(w.Cause, syscall.ECONNREFUSED) {
 				l.Errorf("the cause is %v, want ECONNREFUSED", w.Cause)

@@ -16,7 +16,7 @@ import (
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/internal/testkit"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
@@ -150,7 +150,7 @@ func TestRefusalStatusOutOfRange(t *testing.T) {
 			if e.StatusClass() != 5 {
 				t.Errorf("class is %d, want 5", e.StatusClass())
 			}
-			if supervisor.Verdicts(nil).Judge(e, time.Now()).Action != supervisor.Retry {
+			if retry.Verdicts(nil).Judge(e, time.Now()).Action != retry.Retry {
 				t.Error("it is not tried again, as after a 5xx")
 			}
 		})

@@ -13,7 +13,7 @@ import (
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/handshake"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
@@ -116,7 +116,7 @@ func TestRequestKeyIsRandom(t *testing.T) {
 	}
 
 	// Once more through the reconnect path.
-	opts.Backoff = supervisor.Exponential{Base: 1, Max: 1}.New
+	opts.Retry.Backoff = retry.Exponential{Base: 1, Max: 1}.New
 	startSupervised(t, srv.URL(), opts)
 	c := srv.Accept(t.Context())
 	again := c.Upgrade().Key()

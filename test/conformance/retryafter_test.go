@@ -10,7 +10,7 @@ import (
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/internal/testkit"
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
@@ -38,8 +38,8 @@ func TestRetryAfter(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
 				// The random part of the delay is nothing, so that only Retry-After is seen.
-				opts.Backoff = supervisor.Exponential{Float64: func() float64 { return 0 }}.New
-				opts.MaxRetryAfter = test.max
+				opts.Retry.Backoff = retry.Exponential{Float64: func() float64 { return 0 }}.New
+				opts.Retry.MaxRetryAfter = test.max
 				scheduled := make(chan *messages.ReconnectScheduled, 1)
 				opts.Handler = &dandelion.Handler{
 					OnReconnecting: func(_ *dandelion.Client, e *messages.ReconnectScheduled) { scheduled <- e },

@@ -12,7 +12,7 @@ import (
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -57,7 +57,7 @@ func (s *running) supervise(t *testing.T, ctx context.Context, opts dandelion.Op
 	e := make(events, 4096)
 	opts.TLSConfig = s.tlsConfig
 	opts.Handler = e.handler(opts.Streaming)
-	opts.Backoff = supervisor.Exponential{Base: 50 * time.Millisecond, Max: 200 * time.Millisecond}.New
+	opts.Retry.Backoff = retry.Exponential{Base: 50 * time.Millisecond, Max: 200 * time.Millisecond}.New
 	c, err := dandelion.Supervise(ctx, s.url, &opts)
 	if err != nil {
 		t.Fatalf("Supervise(%s): %v", s.url, err)

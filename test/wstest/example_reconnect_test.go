@@ -14,6 +14,7 @@ import (
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -41,7 +42,7 @@ func TestReconnectWithFreshToken(t *testing.T) {
 				tokens++
 				return fmt.Sprint("token ", tokens), nil
 			}),
-			RetryPolicy: supervisor.RetryPolicy{Backoff: supervisor.Exponential{
+			Retry: retry.Policy{Backoff: retry.Exponential{
 				Base: 10 * time.Second, Float64: func() float64 { return 0.5 }, // no chance
 			}.New},
 			System:  system,

@@ -30,7 +30,7 @@ import (
 //	conn.Wait()
 //
 // The actor stops itself behind a Stopped event, as a real one does. The end of a
-// connection is not its end unless Config.Once is set.
+// connection is not its end unless its Config allows one attempt only (Retry.MaxAttempts is 1).
 type MockActor struct {
 	*Mock
 	t testing.TB
@@ -108,7 +108,7 @@ func (m *MockActor) started(ctx actor.Context, cfg supervisor.Config) {
 		close(m.ready)
 	}
 	m.config, m.pid, m.system = cfg, ctx.Self(), ctx.ActorSystem()
-	m.core.begin(!cfg.Once)
+	m.core.begin(cfg.Retry.MaxAttempts != 1)
 }
 
 // send gives an event to the target. If somebody waits for that it comes back

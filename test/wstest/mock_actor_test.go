@@ -11,6 +11,7 @@ import (
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -111,7 +112,8 @@ func TestMockActorProps(t *testing.T) {
 		switch msg := ctx.Message().(type) {
 		case *actor.Started:
 			ctx.Spawn(props(supervisor.Config{
-				Request: handshake.Request{URL: "wss://example.test/feed"}, Target: ctx.Self(), Once: true,
+				Request: handshake.Request{URL: "wss://example.test/feed"}, Target: ctx.Self(),
+				Retry: retry.Policy{MaxAttempts: 1},
 			}))
 		case *messages.Stopped: // a target that is gone keeps nobody waiting
 			got.Record(msg)

@@ -20,8 +20,11 @@ import (
 
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -37,7 +40,7 @@ import (
 //	server: text "a" eof                 and then FIN
 //	server: text "a" dies                and then a reset
 //	config: once                         before the connection is spawned
-//	config: attempts 5                   RetryPolicy.MaxAttempts
+//	config: attempts 5                   Retry.MaxAttempts
 //	config: endpoints ws://a/ ws://b/    Endpoints.URLs
 //	config: provider                     a Provider with a new token for each attempt that asks for one
 //	config: subscribe "a"                Subscribe with one message: a and the epoch
@@ -62,6 +65,7 @@ type Stage struct {
 
 	mu     sync.Mutex
 	refuse map[string]stageRefusal // by URL; "" for all
+	once   bool                    // of the user's connection every end is final
 	server *PipeConn               // of the last connection
 }
 
@@ -78,8 +82,8 @@ func NewStage(t testing.TB, s *Scenario) *Stage {
 		Request:    handshake.Request{URL: "ws://server.test/"},
 		Handshaker: stageHandshaker{st},
 		Observer:   stageObserver{s},
-		RetryPolicy: supervisor.RetryPolicy{
-			Backoff: supervisor.Exponential{Float64: func() float64 { return 0.5 }}.New,
+		Retry: retry.Policy{
+			Backoff: retry.Exponential{Float64: func() float64 { return 0.5 }}.New,
 		},
 	}
 	s.Receivers("supervisor", "reader", "protocol", "writer", "callback", "user", "answers", "server")
@@ -127,7 +131,9 @@ func (st *Stage) PlayUser() {
 	st.scenario.Part("user", func(words []string) {
 		switch {
 		case words[0] == "spawn":
-			pid = root.Spawn(supervisor.Props(st.Config))
+			h := handle.New()
+			h.Once = st.once
+			pid = root.Spawn(supervisor.Props(st.Config).Configure(h.Option()))
 		case words[0] == "dies":
 			root.Stop(user)
 		case pid == nil:
@@ -202,9 +208,9 @@ func (st *Stage) configure(w []string) {
 		st.Config.PongTimeout = st.duration(w, 2)
 		st.Config.PingMisses = st.number(w, 3)
 	case "once":
-		st.Config.Once = true
+		st.once, st.Config.Retry.MaxAttempts = true, 1
 	case "attempts":
-		st.Config.MaxAttempts = st.number(w, 1)
+		st.Config.Retry.MaxAttempts = st.number(w, 1)
 	case "endpoints":
 		st.Config.Endpoints.URLs = w[1:]
 	case "provider":
@@ -235,8 +241,8 @@ func stageProvider() func(context.Context, supervisor.Attempt) (handshake.Reques
 	}
 }
 
-func (st *Stage) outbox(w []string) *supervisor.OutboxConfig {
-	cfg := &supervisor.OutboxConfig{}
+func (st *Stage) outbox(w []string) *outbox.Config {
+	cfg := &outbox.Config{}
 	for _, word := range w {
 		name, value, _ := strings.Cut(word, "=")
 		switch name {
@@ -245,16 +251,16 @@ func (st *Stage) outbox(w []string) *supervisor.OutboxConfig {
 		case "ttl":
 			cfg.TTL = st.duration([]string{value}, 0)
 		case "drop-oldest":
-			cfg.Full = supervisor.DropOldest
+			cfg.Full = outbox.DropOldest
 		case "drop-newest":
-			cfg.Full = supervisor.DropNewest
+			cfg.Full = outbox.DropNewest
 		case "block":
-			cfg.Full = supervisor.Block
+			cfg.Full = outbox.Block
 		case "acks":
-			cfg.Acked = func(_ messages.Kind, data []byte) (supervisor.Ack, bool) {
+			cfg.Acked = func(_ messages.Kind, data []byte) (outbox.Ack, bool) {
 				id, ok := strings.CutPrefix(string(data), "ack ")
 				id, through := strings.CutSuffix(id, " and before")
-				return supervisor.Ack{ID: id, Through: through}, ok
+				return outbox.Ack{ID: id, Through: through}, ok
 			}
 		default:
 			st.scenario.Fatalf("unknown setting %q of an outbox", word)

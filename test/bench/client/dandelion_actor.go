@@ -11,6 +11,7 @@ import (
 	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/bench/payload"
 )
 
@@ -43,7 +44,7 @@ func dialActor(url string, cfg Config) (Conn, error) {
 	c.supervisor = root.Spawn(supervisor.Props(supervisor.Config{
 		Request: handshake.Request{URL: url},
 		Target:  c.user,
-		Once:    true,
+		Retry:   retry.Policy{MaxAttempts: 1},
 	}))
 	if err := <-u.opened; err != nil {
 		root.Stop(c.user)

@@ -1,0 +1,98 @@
+// Package handle is how other packages of this module get more of a supervisor than its
+// PID: the root package, which has no actors to which events could be sent, and a pool,
+// which looks at its members without asking them. Users meet none of it.
+//
+// A Handle goes with the Props of one supervisor:
+//
+//	h := handle.New()
+//	pid := system.Root.Spawn(supervisor.Props(cfg).Configure(h.Option()))
+package handle
+
+import (
+	"context"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/ctxext"
+
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/messages"
+)
+
+// Handle is one supervisor, seen from the package that has spawned it. The fields are
+// set before that; the methods are for any goroutine, at any time.
+type Handle struct {
+	// Sink, if set, gets the events instead of Config.Target.
+	Sink actors.Sink
+	// Inline runs the Sink for batches always on the one goroutine that reads from the
+	// network. Nobody takes over reading from a slow handler, which then delays Pongs
+	// and closing.
+	Inline bool
+	// Borrowed says that the Sink keeps no payload after Release; buffers are then used again.
+	Borrowed bool
+	// Once makes one connection only: every end is final.
+	Once bool
+	// Attempts, if set, ends attempts to connect when it ends, and nothing else.
+	Attempts context.Context
+	// Paused begins in a pause.
+	Paused bool
+	// Caller makes the first attempt on the goroutine that calls Spawn.
+	Caller Caller
+
+	View
+}
+
+// New returns a Handle for one supervisor.
+func New() *Handle {
+	h := &Handle{}
+	h.View.init()
+	return h
+}
+
+var id = ctxext.NextContextExtensionID()
+
+// ExtensionID implements ctxext.ContextExtension.
+func (*Handle) ExtensionID() ctxext.ContextExtensionID { return id }
+
+// Option gives the Handle to the one supervisor that is spawned with it. It has to come
+// behind those of supervisor.Props.
+func (h *Handle) Option() actor.PropsOption {
+	return actor.WithOnInit(func(ctx actor.Context) { ctx.Set(h) })
+}
+
+// none is the Handle of supervisors that get no other.
+var none = &Handle{}
+
+// Default has to come before the Option, if there is one. An actor without any extension
+// could not even ask: protoactor's Get panics for a number that is larger than all
+// that were set.
+func Default() actor.PropsOption {
+	return actor.WithOnInit(func(ctx actor.Context) { ctx.Set(none) })
+}
+
+// Of returns the Handle of the actor, a new one if it got none.
+func Of(ctx actor.Context) *Handle {
+	if h := ctx.Get(id).(*Handle); h != none {
+		return h
+	}
+	return New()
+}
+
+// AbortCall drops the connection without a closing handshake and ends the supervisor.
+type AbortCall struct {
+	// Cause is found in the CloseError.
+	Cause error
+}
+
+// StatusCall is messages.GetStatus from code without actors.
+type StatusCall struct {
+	// Status gets one value, for which it needs room.
+	Status chan<- *messages.Status
+}
+
+// Later is a command that a pool gives to all its members, each for a moment that it has
+// drawn, so that they do not come in a herd. A pause takes it back.
+type Later struct {
+	Delay   time.Duration
+	Command any // Reconnect or Resume
+}

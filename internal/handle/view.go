@@ -1,0 +1,173 @@
+package handle
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor/outbox"
+)
+
+// View lets any goroutine look at a managed connection without asking its actor. The
+// supervisor keeps it up to date.
+type View struct {
+	conn   atomic.Pointer[actors.Conn]
+	outbox atomic.Pointer[outbox.Queue]
+
+	mu      sync.Mutex
+	stands  Standing
+	changed chan struct{} // closed when the state changes; nil if nobody has asked for it
+	done    chan struct{}
+}
+
+// Standing is how a managed connection stands.
+type Standing struct {
+	State messages.State
+	// Opened describes the current or last open connection; nil before the first.
+	Opened *messages.Opened
+	// Cause is why the last connection or attempt ended; nil before that.
+	Cause error
+	// Paused: the user wants no connection for now.
+	Paused bool
+	// Counters are without the traffic of the open connection.
+	Counters messages.Counters
+	// End is set when the state is STOPPED.
+	End *End
+}
+
+// End is how a managed connection has ended.
+type End struct {
+	Status  *messages.Status
+	Outcome error // the Cause of messages.Stopped
+	Wanted  bool  // the user wanted it
+}
+
+func (v *View) init() {
+	v.stands.State = messages.StateConnecting
+	v.done = make(chan struct{})
+}
+
+// Conn returns the open connection, nil if there is none. It may be closing already.
+func (v *View) Conn() *actors.Conn { return v.conn.Load() }
+
+// Outbox returns the outbox; nil if none is configured.
+func (v *View) Outbox() *outbox.Queue { return v.outbox.Load() }
+
+// Stands returns how things stand.
+func (v *View) Stands() Standing {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.stands
+}
+
+// State returns the state of the managed connection, and a channel that is
+// closed when it changes.
+func (v *View) State() (messages.State, <-chan struct{}) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.changed == nil {
+		v.changed = make(chan struct{})
+	}
+	return v.stands.State, v.changed
+}
+
+// Opened describes the current or last open connection; nil before the first.
+func (v *View) Opened() *messages.Opened { return v.Stands().Opened }
+
+// Cause is why the last connection or attempt ended; nil before that.
+func (v *View) Cause() error { return v.Stands().Cause }
+
+// Final returns the status at the end; nil before the state is STOPPED.
+func (v *View) Final() *messages.Status {
+	if end := v.Stands().End; end != nil {
+		return end.Status
+	}
+	return nil
+}
+
+// Done returns a channel that is closed when the state is STOPPED.
+func (v *View) Done() <-chan struct{} { return v.done }
+
+// Open reports whether messages can be sent.
+func (v *View) Open() bool {
+	c := v.conn.Load()
+	return c != nil && c.State() == messages.StateOpen
+}
+
+// AddTo adds what a pool's status says of this connection.
+func (v *View) AddTo(p *messages.PoolStatus) {
+	v.mu.Lock()
+	stands, c := v.stands, v.conn.Load()
+	v.mu.Unlock()
+	n := stands.Counters
+	if c != nil {
+		if stands.State == messages.StateOpen {
+			stands.State = c.State() // it may be CLOSING
+		}
+		AddTraffic(&n, c)
+		queued, bytes := c.Out.Queued()
+		p.QueuedMessages += queued
+		p.QueuedBytes += bytes
+		if c.Throttled() {
+			p.HandlerBehind++
+		}
+	}
+	if box := v.Outbox(); box != nil {
+		var held messages.OutboxStatus
+		held, n.OutboxDropped, n.OutboxResent = box.Status()
+		p.Outbox.Add(held)
+	}
+	if stands.Paused {
+		p.Paused++
+	}
+	p.Count(stands.State)
+	p.Counters.Add(n)
+}
+
+// AddTraffic adds what a connection has sent and received so far.
+func AddTraffic(n *messages.Counters, c *actors.Conn) {
+	written := c.Out.Written()
+	n.MessagesSent += written.Messages
+	n.BytesSent += written.Bytes
+	n.MessagesUnsent += uint64(c.Out.GivenUp())
+	n.MessagesReceived += c.Received()
+	times, d := c.Throttles()
+	n.Throttles += times
+	n.Throttled += d
+}
+
+// Update changes how things stand, and tells those who wait for a change of the state.
+func (v *View) Update(change func(s *Standing)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	before := v.stands.State
+	change(&v.stands)
+	if v.stands.State == before {
+		return
+	}
+	if v.changed != nil {
+		close(v.changed)
+		v.changed = nil
+	}
+	if v.stands.State == messages.StateStopped {
+		close(v.done)
+	}
+}
+
+// Opens notes that conn can be used.
+func (v *View) Opens(conn *actors.Conn, opened *messages.Opened) {
+	v.conn.Store(conn)
+	v.Update(func(s *Standing) { s.Opened = opened })
+}
+
+// Ends notes that no connection is open any more. counters have its traffic.
+func (v *View) Ends(counters messages.Counters) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.conn.Store(nil)
+	v.stands.Counters = counters
+}
+
+// Uses notes the outbox.
+func (v *View) Uses(q *outbox.Queue) { v.outbox.Store(q) }

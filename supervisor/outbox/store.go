@@ -1,0 +1,176 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/dandelionws/dandelion/messages"
+)
+
+// storing is the part of a Queue that talks to its Store, on a goroutine
+// that is there while there is work. What gathers while the store is busy goes
+// there in one call.
+type storing struct {
+	running bool
+	loaded  bool          // Replay has succeeded
+	tried   chan struct{} // closed when Replay was tried: what it gives is held
+	seq     uint64
+	appends []*entry
+	acks    []uint64
+}
+
+// wasTried says whether Replay was tried.
+func (s *storing) wasTried() bool {
+	select {
+	case <-s.tried:
+		return true
+	default:
+		return false
+	}
+}
+
+// Loaded waits until what an earlier program has left is held, or cannot be read.
+func (q *Queue) Loaded(ctx context.Context) error {
+	if q == nil || q.cfg.Store == nil {
+		return nil
+	}
+	select {
+	case <-q.store.tried:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("outbox: its store has not been read: %w", ctx.Err())
+	}
+}
+
+// wakeStore sees to it that the store is told what there is to tell.
+func (q *Queue) wakeStore() {
+	if !q.store.running {
+		q.store.running = true
+		go q.runStore()
+	}
+}
+
+func (q *Queue) runStore() {
+	for first := true; ; first = false {
+		q.mu.Lock()
+		loaded := q.store.loaded
+		appends, acks := q.store.appends, q.store.acks
+		q.store.appends, q.store.acks = nil, nil
+		if len(appends)+len(acks) == 0 && (loaded || !first) {
+			q.store.running = false
+			q.unlock()
+			return
+		}
+		q.mu.Unlock()
+		err := error(nil)
+		if !loaded {
+			err = q.load()
+		}
+		if len(appends) > 0 {
+			q.appendAll(appends, err)
+		}
+		if len(acks) > 0 {
+			if err := safely(func() error { return q.cfg.Store.Ack(acks) }); err != nil {
+				q.failed("ack", err)
+			}
+		}
+		q.pump()
+	}
+}
+
+// load puts what an earlier program has left in front of everything.
+func (q *Queue) load() error {
+	var left []StoredMessage
+	err := safely(func() error {
+		return q.cfg.Store.Replay(func(m StoredMessage) error {
+			left = append(left, m)
+			return nil
+		})
+	})
+	if err != nil {
+		q.failed("replay", err)
+	}
+	q.mu.Lock()
+	defer q.unlock()
+	if !q.store.wasTried() {
+		close(q.store.tried)
+	}
+	if err != nil {
+		return err
+	}
+	q.store.loaded = true
+	var after *entry
+	for _, m := range left {
+		q.store.seq = max(q.store.seq, m.Seq)
+		e := &entry{box: q, m: m.Outgoing, seq: m.Seq, state: entryHeld, since: time.Now(), expires: m.Expires, index: -1}
+		q.link(e, after)
+		after = e
+		q.expireLater(e)
+		if q.closed {
+			q.giveUp(e, nil)
+		}
+	}
+	q.cursor = q.first
+	return nil
+}
+
+// appendAll stores new messages; err is why that is not possible.
+func (q *Queue) appendAll(entries []*entry, err error) {
+	q.mu.Lock()
+	batch := make([]StoredMessage, 0, len(entries))
+	seqs := make([]uint64, len(entries))
+	for i, e := range entries {
+		if e.state != entryDone {
+			q.store.seq++
+			seqs[i] = q.store.seq
+			batch = append(batch, StoredMessage{Seq: seqs[i], Outgoing: e.m, Expires: e.expires})
+		}
+	}
+	q.mu.Unlock()
+	if err == nil && len(batch) > 0 {
+		err = safely(func() error { return q.cfg.Store.Append(batch) })
+	}
+	if err != nil {
+		q.failed("append", err)
+	}
+	q.mu.Lock()
+	defer q.unlock()
+	for i, e := range entries {
+		switch {
+		case e.state == entryDone && err == nil && seqs[i] != 0: // expired meanwhile
+			q.store.acks = append(q.store.acks, seqs[i])
+		case e.state == entryDone:
+		case err != nil:
+			q.finish(e, q.epoch, fmt.Errorf("outbox: not stored: %w", err))
+		default:
+			e.seq, e.state = seqs[i], entryHeld
+			if e.stored != nil {
+				e.stored <- nil // it has room
+				e.stored = nil
+			}
+			if q.closed {
+				q.giveUp(e, nil)
+			}
+		}
+	}
+}
+
+// failed reports an error of the store.
+func (q *Queue) failed(what string, err error) {
+	q.logger.Error("dandelion: outbox store failed", slog.String("call", what), slog.Any("error", err))
+	q.mu.Lock()
+	q.events = append(q.events, &messages.OutboxFailed{Epoch: q.epoch, Call: what, Err: err})
+	q.unlock()
+}
+
+// safely turns a panic into an error.
+func safely(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return f()
+}

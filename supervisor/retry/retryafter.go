@@ -1,0 +1,29 @@
+package retry
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dandelionws/dandelion/handshake"
+)
+
+// retryAfter is how long the server that has refused a handshake with err asks to be left
+// alone: Retry-After in both forms, seconds and a date (RFC 9110 §10.2.3). It is 0
+// if err is no refusal, or the field is missing or makes no sense.
+func retryAfter(err error, now time.Time) time.Duration {
+	var refused *handshake.Error
+	if !errors.As(err, &refused) {
+		return 0
+	}
+	v := strings.TrimSpace(refused.Header.Get("Retry-After"))
+	if s, err := strconv.ParseUint(v, 10, 31); err == nil {
+		return time.Duration(s) * time.Second
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		return max(0, t.Sub(now))
+	}
+	return 0
+}

@@ -1,0 +1,129 @@
+package retry
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dandelionws/dandelion/messages"
+)
+
+// Tracker applies a Policy to the attempts of one managed connection, one after the
+// other, and remembers how its endpoints did. It reads no clock: it is told the time.
+// It is not safe for concurrent use.
+type Tracker struct {
+	policy    Policy
+	backoff   Backoff
+	endpoints *endpointList
+	current   *endpoint // of the last attempt
+	panicked  func(what string, value any)
+
+	failures  int       // in a row
+	first     time.Time // the first of them
+	refreshed bool      // other credentials were asked for since the last open connection
+}
+
+// NewTracker returns a Tracker for url and the further endpoints of e. When code of p
+// panics, panicked is called with its name and what was recovered, and things go on
+// without that code.
+func NewTracker(url string, e Endpoints, p Policy, panicked func(what string, value any)) *Tracker {
+	t := &Tracker{policy: p.withDefaults(), endpoints: newEndpointList(url, e), panicked: panicked}
+	t.protect("Policy.Backoff", func() { t.backoff = t.policy.Backoff() })
+	if t.backoff == nil {
+		t.backoff = Exponential{}.New()
+	}
+	return t
+}
+
+// Attempt begins an attempt at now and returns the URL of the endpoint whose turn it is.
+// shown is the URL without user information.
+func (t *Tracker) Attempt(now time.Time) (url, shown string) {
+	t.current = t.endpoints.pick(now)
+	return t.current.url, t.current.shown
+}
+
+// Opened notes that the attempt has made a connection.
+func (t *Tracker) Opened() {
+	t.refreshed = false
+	t.endpoints.opened(t.current)
+}
+
+// Ended notes that an open connection has ended, after uptime; alive says that it had
+// shown life. It reports whether it was stable, so that counts and delays start again.
+func (t *Tracker) Ended(uptime time.Duration, alive bool) (stable bool) {
+	if !alive || uptime < t.policy.ResetAfter {
+		return false
+	}
+	t.failures = 0
+	t.protect("Backoff.Reset", t.backoff.Reset)
+	return true
+}
+
+// Judge returns the verdict on err at now, without anything that was counted.
+func (t *Tracker) Judge(err error, now time.Time) Verdict {
+	v := t.policy.Verdicts.Judge(err, now)
+	if t.policy.Decide != nil {
+		t.protect("Policy.Decide", func() { v = t.policy.Decide(err, v) })
+	}
+	return v
+}
+
+// Failed counts a failure, of an attempt or of the connection that it has made, and
+// returns the delay before the next attempt. If the Action of the verdict is Stop there
+// is to be none; its Reason says why. provider says that there is somebody to ask for
+// other credentials.
+func (t *Tracker) Failed(err error, provider bool, now time.Time) (time.Duration, Verdict) {
+	t.endpoints.failed(t.current, err, now)
+	v := t.Judge(err, now)
+	if v.Action == Stop && ofEndpoint(err) && t.endpoints.exclude(t.current) {
+		v.Action = Retry
+		v.Reason += fmt.Sprintf(", this endpoint is left out, %d left", t.endpoints.left())
+	}
+	stop := func(reason string) (time.Duration, Verdict) {
+		v.Action, v.Reason = Stop, reason
+		return 0, v
+	}
+	if t.failures++; t.failures == 1 {
+		t.first = now
+	}
+	switch {
+	case v.Action == Stop:
+		return 0, v
+	case v.Action == Refresh && !provider:
+		return stop(v.Reason + ", and there is no Provider to ask for other credentials")
+	case v.Action == Refresh && t.refreshed:
+		return stop(v.Reason + ", also with other credentials")
+	case t.policy.MaxAttempts > 0 && t.failures >= t.policy.MaxAttempts:
+		return stop(fmt.Sprintf("%d attempts made, the limit", t.failures))
+	}
+	if v.Action == Refresh {
+		t.refreshed = true
+	}
+	delay := t.delay(err, v)
+	if t.policy.MaxElapsed > 0 && now.Add(delay).Sub(t.first) > t.policy.MaxElapsed {
+		return stop(fmt.Sprintf("no connection for %v, the limit is %v", now.Sub(t.first).Round(time.Millisecond), t.policy.MaxElapsed))
+	}
+	return delay, v
+}
+
+// delay draws the delay after a failure.
+func (t *Tracker) delay(err error, v Verdict) time.Duration {
+	delay := time.Second
+	t.protect("Backoff.Next", func() {
+		round := (t.failures - 1) / max(1, t.endpoints.left())
+		delay = max(0, t.backoff.Next(Failure{Count: t.failures, Round: round, Err: err, Verdict: v}))
+	})
+	return delay + max(0, min(v.After, t.policy.MaxRetryAfter))
+}
+
+// Endpoints describes the endpoints.
+func (t *Tracker) Endpoints() []messages.EndpointStatus { return t.endpoints.status() }
+
+// protect calls code of the user, whose panic must not bring its caller down.
+func (t *Tracker) protect(what string, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.panicked(what, p)
+		}
+	}()
+	f()
+}
