@@ -1,6 +1,6 @@
 package handshake
 
-// The handshake of RFC 6455 over HTTP/1.1: request, exchange, check.
+// This file is the handshake of RFC 6455 over HTTP/1.1: request, exchange, check.
 
 import (
 	"context"
@@ -12,24 +12,24 @@ import (
 	"net/url"
 )
 
-// Client makes the opening handshake of RFC 6455 §4.1. The zero value is ready;
-// a Client may be used by several goroutines at once if its Adapter may.
+// Client makes the opening handshake of RFC 6455 §4.1. The zero value is ready to
+// use; several goroutines may use a Client at once if its Adapter allows that.
 type Client struct {
-	// Adapter makes the HTTP exchange. nil stands for &NetAdapter{}.
+	// Adapter makes the HTTP exchange. nil means &NetAdapter{}.
 	Adapter Adapter
 
 	// FollowRedirects is how many redirects (301, 302, 303, 307, 308 with a
-	// Location) are followed, 0 by default: a redirect is then a failure like
-	// any other status. Each is a new handshake on a new connection.
-	// Authorization, Cookie, the user information of the URL and Request.Host
-	// are not carried to another host or port. From wss to ws, and to a URL
-	// with user information, no redirect is followed.
+	// Location) are followed. The default is 0: a redirect is then a failure like
+	// any other status. Each redirect is a new handshake on a new connection.
+	// Authorization, Cookie, the user information of the URL and Request.Host are
+	// not carried to another host or port. Redirects from wss to ws, and to a URL
+	// with user information, are not followed.
 	FollowRedirects int
 }
 
-// Handshake implements Handshaker. Without a deadline in ctx it is bounded by
-// the timeouts of the adapter. A refusal, a 401 included, is an *Error with
-// status, header and the first KiB of the body.
+// Handshake implements Handshaker. If ctx has no deadline, only the timeouts of
+// the adapter bound it. A refusal, such as a 401, is an *Error with status, header
+// and the first KiB of the body.
 func (c *Client) Handshake(ctx context.Context, req *Request) (*Result, error) {
 	if req == nil {
 		return nil, &Error{Stage: StageRequest, Err: errors.New("no Request was given")}
@@ -42,7 +42,7 @@ func (c *Client) Handshake(ctx context.Context, req *Request) (*Result, error) {
 		return nil, &Error{Stage: StageRequest, URL: redactURL(u), Err: err}
 	}
 	for followed := 0; ; followed++ {
-		result, failure := c.attempt(ctx, u, req)
+		result, failure := c.handshakeOnce(ctx, u, req)
 		if failure == nil {
 			return result, nil
 		}
@@ -62,42 +62,42 @@ func (c *Client) Handshake(ctx context.Context, req *Request) (*Result, error) {
 	}
 }
 
-// attempt makes one handshake.
-func (c *Client) attempt(ctx context.Context, u *url.URL, req *Request) (*Result, *Error) {
+// handshakeOnce makes one handshake and follows no redirect.
+func (c *Client) handshakeOnce(ctx context.Context, u *url.URL, req *Request) (*Result, *Error) {
 	adapter := c.Adapter
 	if adapter == nil {
 		adapter = &NetAdapter{}
 	}
 	target := withoutUser(u)
 	key := newKey()
-	a, err := adapter.Exchange(ctx, target, req.head(u, key))
+	resp, err := adapter.Exchange(ctx, target, req.head(u, key))
 	if err != nil {
 		return nil, fail(StageHTTP, err)
 	}
-	if a.Status != http.StatusSwitchingProtocols {
-		return nil, refused(StageHTTP, "the server", a)
+	if resp.Status != http.StatusSwitchingProtocols {
+		return nil, refused(StageHTTP, "the server", resp)
 	}
-	subprotocol, extensions, err := validate(a, key, req)
+	subprotocol, extensions, err := validate(resp, key, req)
 	if err != nil {
-		if a.Stream != nil {
-			abort(a.Stream)
+		if resp.Stream != nil {
+			abort(resp.Stream)
 		}
-		return nil, &Error{Stage: StageValidate, Status: a.Status, Header: a.Header, Err: err}
+		return nil, &Error{Stage: StageValidate, Status: resp.Status, Header: resp.Header, Err: err}
 	}
-	if a.Stream == nil {
-		err := errors.New("the adapter does not give the connection behind the 101")
-		return nil, &Error{Stage: StageHTTP, Status: a.Status, Header: a.Header, Err: err}
+	if resp.Stream == nil {
+		err := errors.New("the adapter returned a 101 without its connection")
+		return nil, &Error{Stage: StageHTTP, Status: resp.Status, Header: resp.Header, Err: err}
 	}
 	return &Result{
-		Stream:      a.Stream,
-		Buffered:    a.Buffered,
+		Stream:      resp.Stream,
+		Buffered:    resp.Buffered,
 		URL:         target,
 		Subprotocol: subprotocol,
 		Extensions:  extensions,
-		Status:      a.Status,
-		Header:      a.Header,
-		LocalAddr:   a.LocalAddr,
-		RemoteAddr:  a.RemoteAddr,
+		Status:      resp.Status,
+		Header:      resp.Header,
+		LocalAddr:   resp.LocalAddr,
+		RemoteAddr:  resp.RemoteAddr,
 	}, nil
 }
 

@@ -1,6 +1,6 @@
 package handshake
 
-// Proxy settings of the environment.
+// This file takes the proxy from the environment.
 
 import (
 	"cmp"
@@ -12,18 +12,18 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// ProxyFromEnvironment selects a proxy by the environment. It is a value for
+// ProxyFromEnvironment selects a proxy from the environment. It is a value for
 // NetAdapter.Proxy. For ws and wss alike it takes the first of
 //
-// 1. ALL_PROXY if that is a SOCKS5 proxy,
-// 2. HTTPS_PROXY,
-// 3. HTTP_PROXY (not in a CGI program, where a client can set it),
-// 4. ALL_PROXY,
+//  1. ALL_PROXY if that is a SOCKS5 proxy,
+//  2. HTTPS_PROXY,
+//  3. HTTP_PROXY (not in a CGI program, where a client can set it),
+//  4. ALL_PROXY,
 //
-// which is the order of RFC 6455 §4.1. Each may also be written in lower case,
-// which wins. A value without a scheme is an http proxy. The hosts of NO_PROXY,
-// localhost and loopback addresses are connected directly. A value that is no
-// URL is an error.
+// which is the order of RFC 6455 §4.1. The lower-case form of a name wins over
+// the upper-case one. A value without a scheme is an http proxy. Hosts in
+// NO_PROXY, localhost and loopback addresses are connected to directly. A value
+// that is not a URL is an error.
 func ProxyFromEnvironment(u *url.URL) (*url.URL, error) {
 	config := httpproxy.FromEnvironment()
 	if config.CGI {
@@ -41,10 +41,9 @@ func ProxyFromEnvironment(u *url.URL) (*url.URL, error) {
 	if !strings.Contains(chosen, "://") {
 		chosen = "http://" + chosen
 	}
-	// httpproxy takes a wrong value for none, and that would be a direct
-	// connection.
+	// httpproxy would ignore a wrong value and so connect directly.
 	if p, err := url.Parse(chosen); err != nil || p.Host == "" {
-		return nil, errors.New("the proxy that the environment names is not a valid URL")
+		return nil, errors.New("the proxy in the environment is not a valid URL")
 	}
 	config.HTTPSProxy = chosen
 	as := &url.URL{Scheme: "https", Host: address(u)} // httpproxy knows no wss

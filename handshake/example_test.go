@@ -1,5 +1,7 @@
 package handshake_test
 
+// This file is the examples of the package.
+
 import (
 	"context"
 	"errors"
@@ -13,7 +15,7 @@ import (
 	"github.com/dandelionws/dandelion/handshake"
 )
 
-// server upgrades every request for /chat and refuses others.
+// server upgrades every request for /chat and refuses all others.
 func server() *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/chat" {
@@ -69,11 +71,11 @@ func ExampleError() {
 	// body: 404 page not found
 }
 
-// Through the proxy that the environment names, with longer patience.
+// Connect through the proxy in the environment, and wait longer for the response.
 func ExampleNetAdapter() {
 	client := handshake.Client{Adapter: &handshake.NetAdapter{
-		Proxy:         handshake.ProxyFromEnvironment,
-		AnswerTimeout: 30 * time.Second,
+		Proxy:           handshake.ProxyFromEnvironment,
+		ResponseTimeout: 30 * time.Second,
 	}}
 	result, err := client.Handshake(context.Background(), &handshake.Request{URL: "wss://chat.example/socket"})
 	if err != nil {
@@ -82,7 +84,7 @@ func ExampleNetAdapter() {
 	defer result.Stream.Close()
 }
 
-// With the connections, proxies and middleware of an http.Client.
+// Use the connections, proxies and middleware of an http.Client.
 func ExampleRoundTripAdapter() {
 	client := handshake.Client{Adapter: &handshake.RoundTripAdapter{Client: http.DefaultClient}}
 	result, err := client.Handshake(context.Background(), &handshake.Request{URL: "wss://chat.example/socket"})

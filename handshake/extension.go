@@ -1,6 +1,6 @@
 package handshake
 
-// Extensions: the grammar of Sec-WebSocket-Extensions (RFC 6455 §9.1).
+// This file is the grammar of Sec-WebSocket-Extensions: RFC 6455 §9.1.
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// Extension is one element of Sec-WebSocket-Extensions: an offer of the
-// client or what the server accepted.
+// Extension is one element of Sec-WebSocket-Extensions: one that the client
+// offers or the server accepted.
 type Extension struct {
 	Name   string
 	Params []Param // in order
@@ -23,7 +23,7 @@ type Param struct {
 	Value string
 }
 
-// String returns the extension as it stands in the header:
+// String returns the extension as it is written in the header:
 // "permessage-deflate; client_max_window_bits=10".
 func (e Extension) String() string {
 	var b strings.Builder
@@ -37,7 +37,7 @@ func (e Extension) String() string {
 	return b.String()
 }
 
-// valid tells whether name and parameters keep to the grammar.
+// valid reports whether name and parameters follow the grammar.
 func (e Extension) valid() bool {
 	for _, p := range e.Params {
 		if !isToken(p.Name) || p.Value != "" && !isToken(p.Value) {
@@ -49,15 +49,15 @@ func (e Extension) valid() bool {
 
 var errExtensionGrammar = errors.New("Sec-WebSocket-Extensions breaks the grammar of RFC 6455 §9.1")
 
-// parseExtensions parses the Sec-WebSocket-Extensions lines of an answer. RFC
+// parseExtensions parses the Sec-WebSocket-Extensions lines of a response. RFC
 // 6455 §9.1: several lines mean the same as one list. The grammar is
 //
 //	list      = 1#extension          ; empty elements are skipped (RFC 9110 §5.6.1)
 //	extension = token *( ";" param )
 //	param     = token [ "=" ( token | quoted-string ) ]
 //
-// with optional white space between any two parts, and what is quoted has to be
-// a token once unquoted. A header without a single extension is an error.
+// with optional white space between any two parts; a quoted string must be a
+// token once unquoted. A header without any extension is an error.
 func parseExtensions(lines []string) ([]Extension, error) {
 	var list []Extension
 	for _, line := range lines {
@@ -86,13 +86,13 @@ func (s *scanner) space() {
 	*s = scanner(strings.TrimLeft(string(*s), " \t"))
 }
 
-// end tells whether only white space is left.
+// end reports whether only white space is left.
 func (s *scanner) end() bool {
 	s.space()
 	return *s == ""
 }
 
-// skip takes white space and then c, if it is there.
+// skip takes white space and then c, and reports whether c was there.
 func (s *scanner) skip(c byte) bool {
 	s.space()
 	if *s == "" || (*s)[0] != c {
@@ -114,7 +114,7 @@ func (s *scanner) token() (string, bool) {
 	return t, n > 0
 }
 
-// quoted takes the rest of a quoted string whose first quote has been taken.
+// quoted takes the rest of a quoted string whose opening quote has been taken.
 func (s *scanner) quoted() (string, bool) {
 	var b strings.Builder
 	for i := 0; i < len(*s); i++ {
@@ -159,5 +159,5 @@ func (s *scanner) extension() (e Extension, ok bool) {
 	return e, true
 }
 
-// isToken: RFC 7230 §3.2.6.
+// isToken reports whether s is a token (RFC 7230 §3.2.6).
 func isToken(s string) bool { return httpguts.ValidHeaderFieldName(s) }

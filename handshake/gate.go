@@ -1,6 +1,6 @@
 package handshake
 
-// How many attempts may be under way to one address: RFC 6455 §4.1.
+// This file bounds how many attempts to one address may be under way: RFC 6455 §4.1.
 
 import (
 	"container/list"
@@ -9,29 +9,27 @@ import (
 )
 
 // Gate bounds the attempts that are under way, from the TCP connect until the
-// answer has come or the attempt has failed. RFC 6455 §4.1 allows one at a time
-// to an IP address and port, by whatever names the host is called; further ones
-// wait for their turn, first come, first served. Connections that are open do
-// not count.
+// response has come or the attempt has failed. RFC 6455 §4.1 allows one at a time
+// to an IP address and port, whatever names the host has; further ones wait for
+// their turn, first come, first served. Open connections do not count.
 //
-// Waiting counts against the caller's context but against no timeout of a
-// stage.
+// Waiting is bounded by the caller's context; no timeout of a stage runs meanwhile.
 //
-// An adapter without a Gate uses one that the whole process shares. A Gate may
-// be shared by adapters; the zero value is ready. Its fields must not change
-// once it is in use.
+// An adapter without a Gate uses one that the whole process shares. Adapters may
+// share a Gate; the zero value is ready to use. Its fields must not change once it
+// is in use.
 type Gate struct {
-	// PerAddress is the number of attempts under way to one IP address and
-	// port. 0 means 1, as the RFC has it; a fleet that connects to a server
-	// which agreed to it may raise it. Negative means any number.
+	// PerAddress is how many attempts to one IP address and port may be under
+	// way. 0 means 1, as the RFC has it; a fleet whose server agreed to more may
+	// raise it. Negative means no limit.
 	//
 	// Where the IP address is not known, because a proxy or the caller's
 	// DialContext resolves the name, every host name and port counts as an
 	// address.
 	PerAddress int
 
-	// Unknown is the number of attempts under way to unknown addresses, all
-	// names together. 0 means 32, negative any number.
+	// Unknown is how many attempts to unknown addresses may be under way, all
+	// names together. 0 means 32, negative no limit.
 	Unknown int
 
 	mu     sync.Mutex
@@ -43,22 +41,24 @@ const (
 	defaultUnknown    = 32
 )
 
-// processGate is the one for adapters without.
+// processGate is the Gate of adapters that have none.
 var processGate Gate
 
-// queue is what stands before one address.
+// queue holds the attempts to one address.
 type queue struct {
-	inside  int
-	waiting list.List // of chan struct{}, closed when its place is given
+	inside  int       // attempts under way
+	waiting list.List // of chan struct{}, closed when it is that attempt's turn
 }
 
-// enterAddress waits for a place for a known address. leave gives it back and
-// has to be called once; it is nil if err is not, which is why ctx ended.
+// enterAddress waits until an attempt to a known address may begin. leave ends
+// the attempt and must be called once; it is nil if err is not. err is why ctx
+// ended.
 func (g *Gate) enterAddress(ctx context.Context, addr string) (leave func(), err error) {
 	return g.orDefault().enter(ctx, addr, g.orDefault().perAddress())
 }
 
-// enterUnknown waits for a place for a host name whose address is not known.
+// enterUnknown waits until an attempt to a host name whose address is not known
+// may begin.
 func (g *Gate) enterUnknown(ctx context.Context, name string) (leave func(), err error) {
 	g = g.orDefault()
 	leaveName, err := g.enter(ctx, name, g.perAddress())
@@ -91,7 +91,7 @@ func (g *Gate) perAddress() int {
 	return g.PerAddress
 }
 
-// enter waits for one of limit places behind key.
+// enter waits until fewer than limit attempts with this key are under way.
 func (g *Gate) enter(ctx context.Context, key string, limit int) (leave func(), err error) {
 	if ctx.Err() != nil {
 		return nil, ended(ctx)
@@ -115,7 +115,7 @@ func (g *Gate) enter(ctx context.Context, key string, limit int) (leave func(), 
 		return leave, nil
 	}
 	turn := make(chan struct{})
-	place := q.waiting.PushBack(turn)
+	waiter := q.waiting.PushBack(turn)
 	g.mu.Unlock()
 
 	select {
@@ -125,17 +125,17 @@ func (g *Gate) enter(ctx context.Context, key string, limit int) (leave func(), 
 	}
 	g.mu.Lock()
 	select {
-	case <-turn: // the place came at the same moment: pass it on
+	case <-turn: // the turn came at the same moment: pass it on
 		g.mu.Unlock()
 		leave()
 	default:
-		q.waiting.Remove(place)
+		q.waiting.Remove(waiter)
 		g.mu.Unlock()
 	}
 	return nil, ended(ctx)
 }
 
-// leave gives a place to the first who waits, if there is one.
+// leave gives the turn to the first in the queue, if there is one.
 func (g *Gate) leave(key string, q *queue) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -1,5 +1,7 @@
 package handshake
 
+// This file tests the Gate, and connecting to several addresses.
+
 import (
 	"context"
 	"errors"
@@ -15,7 +17,7 @@ import (
 	"time"
 )
 
-// waiting counts who waits at a gate.
+// waiting returns how many attempts wait at a gate.
 func (g *Gate) waiting() (n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -62,7 +64,7 @@ func TestGate(t *testing.T) {
 			defer leave()
 		}
 	})
-	t.Run("more places, and none", func(t *testing.T) {
+	t.Run("limits", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := deadline(t, time.Second)
 			defer cancel()
@@ -83,7 +85,7 @@ func TestGate(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a place that comes with the end is passed on", func(t *testing.T) {
+	t.Run("a turn that comes with the end of the context is passed on", func(t *testing.T) {
 		for range 1000 {
 			var g Gate
 			leave, _ := g.enterAddress(t.Context(), "a")
@@ -100,7 +102,7 @@ func TestGate(t *testing.T) {
 			leave()
 			wg.Wait()
 			if len(g.queues) != 0 {
-				t.Fatal("a place was lost")
+				t.Fatal("a turn was lost")
 			}
 		}
 	})
@@ -123,14 +125,14 @@ func TestGate(t *testing.T) {
 			cancel()
 			synctest.Wait()
 			if g.waiting() != 0 || len(g.queues) != defaultUnknown+1 {
-				t.Errorf("%d wait, %d names have places, want only those inside", g.waiting(), len(g.queues)-1)
+				t.Errorf("%d wait, %d names have a queue, want only those inside", g.waiting(), len(g.queues)-1)
 			}
 		})
 	})
 }
 
-// holding is a server that tells of requests and answers each when it is told
-// to.
+// holding is a server that reports requests and responds to each when the test
+// says so: true grants it.
 func holding(t *testing.T) (s *testServer, requests chan testRequest, answer chan bool) {
 	requests, answer = make(chan testRequest, 10), make(chan bool)
 	s = serve(t, func(c net.Conn) {
@@ -150,8 +152,8 @@ func holding(t *testing.T) (s *testServer, requests chan testRequest, answer cha
 	return s, requests, answer
 }
 
-// A second attempt to an address waits, by whatever name it goes and whichever
-// adapter makes it.
+// A second attempt to an address waits, whatever name it uses and whichever adapter
+// makes it.
 //
 // req: 6455-4.1-04
 func TestOneAttemptPerAddress(t *testing.T) {
@@ -220,7 +222,7 @@ func TestOneAttemptPerAddress(t *testing.T) {
 	})
 }
 
-// Any number of connections can be open.
+// Any number of connections may be open.
 //
 // req: 6455-4.1-04
 func TestOpenConnectionsDoNotCount(t *testing.T) {
@@ -231,8 +233,7 @@ func TestOpenConnectionsDoNotCount(t *testing.T) {
 	}
 }
 
-// Behind a proxy each name is a host of its own, and all of them together are
-// bounded.
+// Behind a proxy each name counts as a host, and all of them together are bounded.
 //
 // req: 6455-4.1-05 6455-4.1-06
 func TestUnknownAddresses(t *testing.T) {
@@ -276,7 +277,7 @@ func TestUnknownAddresses(t *testing.T) {
 	})
 }
 
-// Happy Eyeballs: what is connected to, and when.
+// Happy Eyeballs: which addresses are tried, and when.
 func TestRace(t *testing.T) {
 	addrs := func(s ...string) (out []netip.Addr) {
 		for _, a := range s {
@@ -324,7 +325,7 @@ func TestRace(t *testing.T) {
 				ctx, cancel := deadline(t, c.timeout)
 				defer cancel()
 				begin := time.Now()
-				won := race(ctx, c.addrs, func(ctx context.Context, addr netip.Addr) attempt {
+				won := race(ctx, c.addrs, func(ctx context.Context, addr netip.Addr) connectResult {
 					mu.Lock()
 					order = append(order, addr.String())
 					inside++
@@ -333,14 +334,14 @@ func TestRace(t *testing.T) {
 					s := c.servers[addr.String()]
 					if s.after < 0 {
 						<-ctx.Done()
-						return attempt{err: ctx.Err()}
+						return connectResult{err: ctx.Err()}
 					}
 					time.Sleep(s.after) // as if the context came too late
 					if s.err != nil {
-						return attempt{err: s.err}
+						return connectResult{err: s.err}
 					}
 					ours, _ := net.Pipe()
-					return attempt{conn: named{ours, addr.String(), &closed}, leave: func() { undone++ }}
+					return connectResult{conn: named{ours, addr.String(), &closed}, leave: func() { undone++ }}
 				})
 				if d := time.Since(begin); d != c.took {
 					t.Errorf("took %v, want %v", d, c.took)
@@ -373,8 +374,8 @@ func (c named) Close() error {
 	return c.Conn.Close()
 }
 
-// While several addresses are tried, or waited for at the gate, the context's
-// end is told once.
+// If the context ends while several addresses are tried, or wait at the gate, the
+// error says so once.
 func TestCancelAtTheGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := new(Gate)
@@ -386,7 +387,7 @@ func TestCancelAtTheGate(t *testing.T) {
 		client := &Client{Adapter: &NetAdapter{Gate: gate, LookupIP: func(context.Context, string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}, nil
 		}}}
-		ctx, cancel := deadline(t, time.Minute) // longer than any timeout of a stage: waiting counts against none
+		ctx, cancel := deadline(t, time.Minute) // longer than the timeout of any stage: none runs while waiting
 		defer cancel()
 		begin := time.Now()
 		_, err := client.Handshake(ctx, &Request{URL: "ws://h.test/"})
@@ -414,6 +415,6 @@ func TestSeveralAddresses(t *testing.T) {
 		t.Errorf("addresses %v and %v, want %v", r.LocalAddr, r.RemoteAddr, s.host())
 	}
 	if len(gate.queues) != 0 {
-		t.Error("a place at the gate was not given back")
+		t.Error("the attempt is still under way at the gate")
 	}
 }

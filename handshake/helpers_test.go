@@ -1,7 +1,7 @@
 package handshake
 
-// What the tests share: scripted servers on loopback and on pipes, and leak
-// checks.
+// This file is what the tests share: scripted servers on loopback and on pipes,
+// and leak checks.
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// checkLeaks fails the test if, when all is over, there are more goroutines or
-// open files than now. Call it first, so that it looks last.
+// checkLeaks fails the test if it ends with more goroutines or open files than
+// now. Call it first, so that it looks last.
 func checkLeaks(t *testing.T) {
 	t.Helper()
 	files := func() int {
@@ -28,7 +28,7 @@ func checkLeaks(t *testing.T) {
 		}
 		return len(entries)
 	}
-	// The first connect of a process opens descriptors of the runtime's poller.
+	// The first connection of a process opens descriptors for the runtime's poller.
 	if c, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
 		c.Close()
 	}
@@ -54,10 +54,10 @@ type testRequest struct {
 	raw    string
 	line   string   // the request line
 	fields []string // the header lines
-	err    error    // of reading it
+	err    error    // from reading it
 }
 
-// readRequest reads a request byte by byte and nothing behind it.
+// readRequest reads a request byte by byte and nothing after it.
 func readRequest(c io.Reader) testRequest {
 	var r testRequest
 	var raw []byte
@@ -84,7 +84,7 @@ func (r testRequest) all(name string) (values []string) {
 	return values
 }
 
-// one returns the only value of a field, "" unless there is exactly one.
+// one returns the value of a field that occurs once, "" otherwise.
 func (r testRequest) one(name string) string {
 	if v := r.all(name); len(v) == 1 {
 		return v[0]
@@ -92,16 +92,16 @@ func (r testRequest) one(name string) string {
 	return ""
 }
 
-// granted is a correct answer to r with further header lines, each with its
-// line end.
+// granted returns a correct response to r with further header lines, each with its
+// line ending.
 func granted(r testRequest, more ...string) string {
 	return fill("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Accept: {accept}\r\n"+strings.Join(more, "")+"\r\n", r)
 }
 
-// fill puts what answers the key of r in place of {accept}.
-func fill(answer string, r testRequest) string {
-	return strings.ReplaceAll(answer, "{accept}", AcceptKey(r.one("Sec-WebSocket-Key")))
+// fill replaces {accept} by the accept value for the key of r.
+func fill(response string, r testRequest) string {
+	return strings.ReplaceAll(response, "{accept}", AcceptKey(r.one("Sec-WebSocket-Key")))
 }
 
 const (
@@ -117,9 +117,9 @@ type testServer struct {
 	wg    sync.WaitGroup
 }
 
-// serve runs script for every connection, in a goroutine; the connection is
-// closed behind it. The test ends after the scripts have; so that they do,
-// reading ends when the test closes its side.
+// serve runs script for every connection, in a goroutine that closes the
+// connection afterwards. At the end of the test it closes all connections, so that
+// the scripts return, and waits for them.
 func serve(t *testing.T, script func(c net.Conn)) *testServer {
 	t.Helper()
 	return serveOn(t, "127.0.0.1:0", script)
@@ -157,7 +157,7 @@ func serveOn(t *testing.T, addr string, script func(c net.Conn)) *testServer {
 	return s
 }
 
-// accepted is the number of connections so far.
+// accepted returns the number of connections so far.
 func (s *testServer) accepted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,7 +171,7 @@ func (s *testServer) port() string {
 	return port
 }
 
-// upgrade reads a request and grants it, and then sends back what it receives.
+// upgrade reads a request, grants it, and then echoes what it receives.
 func upgrade(c net.Conn) {
 	r := readRequest(c)
 	if r.err == nil {
@@ -180,12 +180,12 @@ func upgrade(c net.Conn) {
 	}
 }
 
-// echo sends back what it receives. It hides the TCP connections from io.Copy,
-// which would splice them with pipes of its own that it keeps.
+// echo echoes what it receives. It hides the TCP connections from io.Copy, which
+// would splice them through pipes that it keeps open.
 func echo(c io.ReadWriter) { io.Copy(struct{ io.Writer }{c}, struct{ io.Reader }{c}) }
 
-// pipe is a Client whose connections are pipes to script, which has the other
-// end. wait waits for the scripts.
+// pipe returns a Client whose connections are pipes; script has the other end.
+// wait waits for the scripts.
 func pipe(script func(c net.Conn)) (client *Client, wait func()) {
 	var wg sync.WaitGroup
 	return &Client{Adapter: &NetAdapter{
@@ -201,24 +201,24 @@ func pipe(script func(c net.Conn)) (client *Client, wait func()) {
 	}}, wg.Wait
 }
 
-// outcome is what came of one scripted handshake.
+// outcome is the result of one scripted handshake.
 type outcome struct {
 	request testRequest
 	result  *Result
 	err     error
-	more    []byte // what the client wrote behind the request, until it closed
+	more    []byte // what the client wrote after the request, until it closed
 }
 
-// talk makes one handshake over a pipe; the server answers with answer, after
-// fill. The stream of a result is closed.
-func talk(t *testing.T, req Request, answer string) outcome {
+// talk makes one handshake over a pipe; the server sends response, after fill. The
+// stream of a result is closed.
+func talk(t *testing.T, req Request, response string) outcome {
 	t.Helper()
-	return talkWith(t, req, func(c net.Conn, r testRequest) { io.WriteString(c, fill(answer, r)) })
+	return talkWith(t, req, func(c net.Conn, r testRequest) { io.WriteString(c, fill(response, r)) })
 }
 
-// talkWith is talk with a server that answers by itself, and may close the
+// talkWith is talk with a function that sends the response and may close the
 // connection.
-func talkWith(t *testing.T, req Request, answer func(c net.Conn, r testRequest)) outcome {
+func talkWith(t *testing.T, req Request, response func(c net.Conn, r testRequest)) outcome {
 	t.Helper()
 	var o outcome
 	client, wait := pipe(func(c net.Conn) {
@@ -229,7 +229,7 @@ func talkWith(t *testing.T, req Request, answer func(c net.Conn, r testRequest))
 			read <- more
 		}()
 		if o.request.err == nil {
-			answer(c, o.request)
+			response(c, o.request)
 		}
 		o.more = <-read
 	})
@@ -246,7 +246,7 @@ func talkWith(t *testing.T, req Request, answer func(c net.Conn, r testRequest))
 	return o
 }
 
-// wantError checks err's type, stage and that it names neither of the secrets.
+// wantError checks the type and the stage of err, and that it gives no secret away.
 func wantError(t *testing.T, err error, stage Stage, secrets ...string) *Error {
 	t.Helper()
 	var e *Error
@@ -284,11 +284,11 @@ func echoes(t *testing.T, r *Result) {
 	}
 }
 
-// direct is a Client with a Gate of its own.
+// direct returns a Client with its own Gate.
 func direct() *Client { return &Client{Adapter: &NetAdapter{Gate: new(Gate)}} }
 
-// open makes a handshake that has to succeed. The stream is closed at the end
-// of the test.
+// open makes a handshake that must succeed. The stream is closed at the end of the
+// test.
 func open(t *testing.T, c Handshaker, req *Request) *Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -301,7 +301,7 @@ func open(t *testing.T, c Handshaker, req *Request) *Result {
 	return r
 }
 
-// handshakeError makes a handshake that has to fail.
+// handshakeError makes a handshake that must fail.
 func handshakeError(t *testing.T, c Handshaker, req *Request) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -338,7 +338,7 @@ func must[T any](v T, err error) T {
 
 func decode(key string) ([]byte, error) { return base64.StdEncoding.DecodeString(key) }
 
-// swapCase turns small letters into capitals and the reverse.
+// swapCase swaps small and capital letters.
 func swapCase(s string) string {
 	b := []byte(s)
 	for i, c := range b {

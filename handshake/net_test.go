@@ -1,6 +1,7 @@
 package handshake
 
-// The network connection: what is connected to, and what failures leave behind.
+// This file tests the network connection: where it leads, and that failures leave
+// nothing behind.
 
 import (
 	"context"
@@ -83,7 +84,7 @@ func TestUnreachable(t *testing.T) {
 			return nil, &Error{Stage: StageTLS, Err: io.ErrNoProgress}
 		}}, StageDial, io.ErrNoProgress, "DialContext"},
 		{"own dial function panics", "ws://h.test", &NetAdapter{DialContext: func(context.Context, string, string) (net.Conn, error) { panic("boom") }}, StageDial, nil, "panicked: boom"},
-		{"own dial function gives nothing", "ws://h.test", &NetAdapter{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, nil }}, StageDial, nil, "neither"},
+		{"own dial function returns nothing", "ws://h.test", &NetAdapter{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, nil }}, StageDial, nil, "neither"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := handshakeError(t, &Client{Adapter: c.adapter}, &Request{URL: c.url})

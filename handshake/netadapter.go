@@ -1,6 +1,6 @@
 package handshake
 
-// The HTTP exchange over a network connection of our own.
+// This file is the HTTP exchange over a network connection of our own.
 
 import (
 	"bufio"
@@ -20,48 +20,47 @@ import (
 )
 
 // NetAdapter makes the HTTP/1.1 exchange over a net.Conn: it resolves the name,
-// connects (to the addresses of the host by RFC 8305), goes through a proxy if
+// connects (to the addresses of the host as in RFC 8305), goes through a proxy if
 // there is one, makes the TLS handshake for wss, sends the request in one write
-// and reads the answer.
+// and reads the response.
 //
-// The zero value is ready and connects directly. A NetAdapter may be used by
-// several goroutines at once; its fields must not change meanwhile.
+// The zero value is ready to use and connects directly. Several goroutines may
+// use a NetAdapter at once; its fields must not change during that.
 //
-// Every stage has a timeout of its own; the caller's context bounds them all
-// together. For a timeout 0 means the default, negative means none.
+// Every stage has its own timeout; the caller's context bounds them all together.
+// A timeout of 0 means the default, a negative one means none.
 type NetAdapter struct {
-	// DialContext makes the network connection in place of name resolution and
-	// TCP connect, to the server or to the proxy: network is "tcp", addr is
-	// host and port, the host as it stands in the URL. It has to return soon
-	// after the end of its context, and the connection's Close has to end its
-	// Read and Write. nil: the adapter connects by itself.
+	// DialContext replaces name resolution and TCP connect, to the server or to
+	// the proxy: network is "tcp", addr is host and port, the host as in the URL.
+	// It must return soon after its context ends, and the connection's Close must
+	// end its Read and Write. nil means that the adapter connects itself.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// LookupIP resolves host names where DialContext is nil and, with a proxy,
-	// the name of the proxy. It has to return soon after the end of its
-	// context. nil: net.DefaultResolver.
+	// LookupIP resolves the host name of the server, or of the proxy if there is
+	// one. It is not used with a DialContext. It must return soon after its
+	// context ends. nil means net.DefaultResolver.
 	LookupIP func(ctx context.Context, host string) ([]netip.Addr, error)
 
-	// DisableNoDelay leaves Nagle's algorithm on. By default TCP_NODELAY is set
-	// on TCP connections, those of DialContext included.
+	// DisableNoDelay keeps Nagle's algorithm on. By default TCP_NODELAY is set on
+	// TCP connections, including those from DialContext.
 	DisableNoDelay bool
 
-	// TLSConfig is used for wss and for https proxies. It is not changed. Its
-	// ServerName takes the place of the URL's host in SNI and in the check of
-	// the certificate; its NextProtos is replaced by http/1.1. nil: the
-	// defaults of crypto/tls, that is TLS 1.2 or later and a certificate for
-	// the host by an authority of the system.
+	// TLSConfig is used for wss and for https proxies. It is not changed. For the
+	// server, its ServerName replaces the URL's host in SNI and in the check of
+	// the certificate; its NextProtos is replaced by http/1.1. nil means the
+	// defaults of crypto/tls: TLS 1.2 or later and a certificate for the host
+	// from an authority that the system trusts.
 	TLSConfig *tls.Config
 
-	// Proxy selects a proxy; a nil URL means none. It is called with the
-	// address as a ws or wss URL without user information. Proxies have the
-	// scheme http or https (asked with CONNECT), or socks5 or socks5h (both
-	// resolve the host at the proxy); user information is for the proxy (Basic,
-	// RFC 1929). nil: no proxy. The environment is consulted only if this is
-	// ProxyFromEnvironment. A DialContext is then used to reach the proxy.
+	// Proxy selects a proxy; a nil URL means none. It is called with the address
+	// as a ws or wss URL without user information. The scheme of a proxy is http
+	// or https (asked with CONNECT), or socks5 or socks5h (both resolve the host
+	// at the proxy); its user information is for the proxy (Basic, RFC 1929).
+	// DialContext, if set, connects to the proxy. nil means no proxy: the
+	// environment is consulted only if this is ProxyFromEnvironment.
 	Proxy func(*url.URL) (*url.URL, error)
 
-	// Gate bounds the attempts that are under way at once. nil: one for the
+	// Gate bounds the attempts that are under way. nil means one Gate for the
 	// whole process.
 	Gate *Gate
 
@@ -70,35 +69,35 @@ type NetAdapter struct {
 	// DialTimeout bounds the TCP connect to one address, or the call of
 	// DialContext. Default 10 s.
 	DialTimeout time.Duration
-	// ProxyTimeout bounds the talk with the proxy, once connected to it.
+	// ProxyTimeout bounds the exchange with the proxy, once connected to it.
 	// Default 10 s.
 	ProxyTimeout time.Duration
 	// TLSTimeout bounds the TLS handshake. Default 10 s.
 	TLSTimeout time.Duration
-	// AnswerTimeout bounds sending the request and waiting for the head of the
-	// final answer. Default 10 s.
-	AnswerTimeout time.Duration
+	// ResponseTimeout bounds sending the request and waiting for the head of the
+	// final response. Default 10 s.
+	ResponseTimeout time.Duration
 
-	// MaxAnswer bounds the heads of the server's answer and of the interim
-	// answers before it, in bytes, all together; likewise for the answer of a
+	// MaxResponseHead bounds the heads of the server's response and of the interim
+	// responses before it, in bytes, all together; likewise for the response of a
 	// proxy. Default (0 or less) 64 KiB. Up to 4 KiB more may be read ahead.
-	MaxAnswer int
+	MaxResponseHead int
 }
 
 const (
-	defaultResolveTimeout = 5 * time.Second
-	defaultDialTimeout    = 10 * time.Second
-	defaultProxyTimeout   = 10 * time.Second
-	defaultTLSTimeout     = 10 * time.Second
-	defaultAnswerTimeout  = 10 * time.Second
-	defaultMaxAnswer      = 64 << 10
+	defaultResolveTimeout  = 5 * time.Second
+	defaultDialTimeout     = 10 * time.Second
+	defaultProxyTimeout    = 10 * time.Second
+	defaultTLSTimeout      = 10 * time.Second
+	defaultResponseTimeout = 10 * time.Second
+	defaultMaxResponseHead = 64 << 10
 
-	// bodyTimeout bounds the wait for the first KiB of a refusal's body.
+	// bodyTimeout bounds the wait for the first KiB of the body of a refusal.
 	bodyTimeout = time.Second
 )
 
 // Exchange implements Adapter.
-func (a *NetAdapter) Exchange(ctx context.Context, u *url.URL, head *Head) (answer *Answer, err error) {
+func (a *NetAdapter) Exchange(ctx context.Context, u *url.URL, head *RequestHead) (resp *Response, err error) {
 	conn, leave, err := a.connect(ctx, u, head)
 	if err != nil {
 		return nil, err
@@ -107,7 +106,7 @@ func (a *NetAdapter) Exchange(ctx context.Context, u *url.URL, head *Head) (answ
 	// failed.
 	defer leave()
 	defer func() {
-		if answer == nil || answer.Stream == nil {
+		if resp == nil || resp.Stream == nil {
 			abort(conn)
 		}
 	}()
@@ -122,55 +121,55 @@ func (a *NetAdapter) Exchange(ctx context.Context, u *url.URL, head *Head) (answ
 		}
 		t := tlsClient(conn, config, name)
 		// RFC 6455 §4.1: the TLS handshake comes before any HTTP.
-		if err := a.stage(StageTLS).run(ctx, conn, t.HandshakeContext); err != nil {
+		if err := a.limit(StageTLS).run(ctx, conn, t.HandshakeContext); err != nil {
 			return nil, err
 		}
 		conn = t
 	}
-	return a.converse(ctx, conn, u, head)
+	return a.exchangeOn(ctx, conn, u, head)
 }
 
-// stage returns a stage with its timeout.
-func (a *NetAdapter) stage(id Stage) stage {
-	switch id {
+// limit returns the time limit of a stage.
+func (a *NetAdapter) limit(stage Stage) timeLimit {
+	switch stage {
 	case StageResolve:
-		return newStage(id, "ResolveTimeout", a.ResolveTimeout, defaultResolveTimeout)
+		return newTimeLimit(stage, "ResolveTimeout", a.ResolveTimeout, defaultResolveTimeout)
 	case StageDial:
-		return newStage(id, "DialTimeout", a.DialTimeout, defaultDialTimeout)
+		return newTimeLimit(stage, "DialTimeout", a.DialTimeout, defaultDialTimeout)
 	case StageProxy:
-		return newStage(id, "ProxyTimeout", a.ProxyTimeout, defaultProxyTimeout)
+		return newTimeLimit(stage, "ProxyTimeout", a.ProxyTimeout, defaultProxyTimeout)
 	case StageTLS:
-		return newStage(id, "TLSTimeout", a.TLSTimeout, defaultTLSTimeout)
+		return newTimeLimit(stage, "TLSTimeout", a.TLSTimeout, defaultTLSTimeout)
 	default:
-		return newStage(id, "AnswerTimeout", a.AnswerTimeout, defaultAnswerTimeout)
+		return newTimeLimit(stage, "ResponseTimeout", a.ResponseTimeout, defaultResponseTimeout)
 	}
 }
 
-// answerReaders are of no use to an open connection: what they have read ahead is
-// copied.
-var answerReaders = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
+// responseReaders are pooled because an open connection does not need one: bytes
+// read ahead are copied out.
+var responseReaders = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
 
-// converse sends the request and reads the answer.
-func (a *NetAdapter) converse(ctx context.Context, conn net.Conn, u *url.URL, head *Head) (*Answer, error) {
-	r := answerReaders.Get().(*bufio.Reader)
+// exchangeOn sends the request on conn and reads the response.
+func (a *NetAdapter) exchangeOn(ctx context.Context, conn net.Conn, u *url.URL, head *RequestHead) (*Response, error) {
+	r := responseReaders.Get().(*bufio.Reader)
 	r.Reset(conn)
 	defer func() {
 		r.Reset(nil)
-		answerReaders.Put(r)
+		responseReaders.Put(r)
 	}()
-	var got *answerHead
-	err := a.stage(StageHTTP).run(ctx, conn, func(context.Context) (err error) {
-		// RFC 6455 §4.1: nothing more is written until the answer has come.
+	var got *responseHead
+	err := a.limit(StageHTTP).run(ctx, conn, func(context.Context) (err error) {
+		// RFC 6455 §4.1: nothing more is written until the response has come.
 		if _, err = conn.Write(appendHead(nil, http.MethodGet, u.RequestURI(), head)); err != nil {
 			return fmt.Errorf("writing the request: %w", err)
 		}
-		got, err = readAnswer(r, a.maxAnswer())
+		got, err = readResponse(r, a.maxResponseHead())
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	answer := &Answer{
+	resp := &Response{
 		Major: 1, Minor: got.minor, Status: got.status, Header: got.header,
 		LocalAddr: conn.LocalAddr(), RemoteAddr: conn.RemoteAddr(),
 	}
@@ -178,20 +177,20 @@ func (a *NetAdapter) converse(ctx context.Context, conn net.Conn, u *url.URL, he
 	if got.status == http.StatusSwitchingProtocols {
 		if n := r.Buffered(); n > 0 {
 			early, _ := r.Peek(n)
-			answer.Buffered = bytes.Clone(early)
+			resp.Buffered = bytes.Clone(early)
 		}
-		answer.Stream = conn
-		return answer, nil
+		resp.Stream = conn
+		return resp, nil
 	}
-	if answer.Body, err = refusalBody(ctx, conn, r, got); err != nil {
+	if resp.Body, err = refusalBody(ctx, conn, r, got); err != nil {
 		return nil, err
 	}
-	return answer, nil
+	return resp, nil
 }
 
-// refusalBody reads the beginning of the body that follows head in r, and does
-// not wait long for it: what does not come in time is left out.
-func refusalBody(ctx context.Context, conn net.Conn, r io.Reader, head *answerHead) (body []byte, err error) {
+// refusalBody reads the beginning of the body that follows head in r. It does not
+// wait long: it returns what has come within bodyTimeout.
+func refusalBody(ctx context.Context, conn net.Conn, r io.Reader, head *responseHead) (body []byte, err error) {
 	enough, cancel := context.WithTimeout(ctx, bodyTimeout)
 	defer cancel()
 	defer context.AfterFunc(enough, func() { abort(conn) })()
@@ -205,16 +204,16 @@ func refusalBody(ctx context.Context, conn net.Conn, r io.Reader, head *answerHe
 	return body, nil
 }
 
-func (a *NetAdapter) maxAnswer() int {
-	if a.MaxAnswer <= 0 {
-		return defaultMaxAnswer
+func (a *NetAdapter) maxResponseHead() int {
+	if a.MaxResponseHead <= 0 {
+		return defaultMaxResponseHead
 	}
-	return a.MaxAnswer
+	return a.MaxResponseHead
 }
 
-// connect makes the connection on which the server is to be found, TLS with the
-// server not yet made.
-func (a *NetAdapter) connect(ctx context.Context, u *url.URL, head *Head) (conn net.Conn, leave func(), err error) {
+// connect connects to the server, directly or through a proxy, without TLS to the
+// server. leave ends the attempt at the Gate.
+func (a *NetAdapter) connect(ctx context.Context, u *url.URL, head *RequestHead) (conn net.Conn, leave func(), err error) {
 	var proxy *url.URL
 	if a.Proxy != nil {
 		if proxy, err = a.Proxy(withoutUser(u)); err != nil {
@@ -224,14 +223,14 @@ func (a *NetAdapter) connect(ctx context.Context, u *url.URL, head *Head) (conn 
 	if proxy == nil && a.DialContext == nil {
 		return a.dial(ctx, address(u), a.Gate)
 	}
-	// RFC 6455 §4.1: where the address cannot be learnt every host name is a
+	// RFC 6455 §4.1: if the address cannot be learnt, every host name counts as a
 	// different host, and the total is limited.
 	leave, err = a.Gate.enterUnknown(ctx, address(u))
 	if err != nil {
 		return nil, nil, fail(StageDial, err)
 	}
 	defer func() {
-		if err != nil || conn == nil { // or code of the caller has ended the goroutine
+		if err != nil || conn == nil { // neither: the caller's code called runtime.Goexit
 			leave()
 		}
 	}()
@@ -245,7 +244,7 @@ func (a *NetAdapter) connect(ctx context.Context, u *url.URL, head *Head) (conn 
 
 // dialCustom connects with the caller's DialContext.
 func (a *NetAdapter) dialCustom(ctx context.Context, addr string) (conn net.Conn, err error) {
-	err = a.stage(StageDial).run(ctx, nil, func(ctx context.Context) (err error) {
+	err = a.limit(StageDial).run(ctx, nil, func(ctx context.Context) (err error) {
 		defer func() {
 			if p := recover(); p != nil {
 				err = fmt.Errorf("DialContext panicked: %v", p)
@@ -256,7 +255,7 @@ func (a *NetAdapter) dialCustom(ctx context.Context, addr string) (conn net.Conn
 		case err != nil:
 			return fmt.Errorf("DialContext: %w", err)
 		case conn == nil:
-			return errors.New("DialContext gave neither a connection nor an error")
+			return errors.New("DialContext returned neither a connection nor an error")
 		}
 		return nil
 	})
@@ -267,7 +266,7 @@ func (a *NetAdapter) dialCustom(ctx context.Context, addr string) (conn net.Conn
 	return conn, nil
 }
 
-// dial resolves the name and connects. gate is asked for every address.
+// dial resolves the name and connects. Every address passes through gate.
 func (a *NetAdapter) dial(ctx context.Context, hostPort string, gate *Gate) (net.Conn, func(), error) {
 	host, port, err := net.SplitHostPort(hostPort)
 	if err != nil {
@@ -277,21 +276,21 @@ func (a *NetAdapter) dial(ctx context.Context, hostPort string, gate *Gate) (net
 	if err != nil {
 		return nil, nil, err
 	}
-	won := race(ctx, addrs, func(ctx context.Context, addr netip.Addr) (one attempt) {
+	won := race(ctx, addrs, func(ctx context.Context, addr netip.Addr) (dialed connectResult) {
 		hostPort := net.JoinHostPort(addr.String(), port)
-		if one.leave, one.err = gate.enterAddress(ctx, hostPort); one.err != nil {
-			return one
+		if dialed.leave, dialed.err = gate.enterAddress(ctx, hostPort); dialed.err != nil {
+			return dialed
 		}
-		err := a.stage(StageDial).run(ctx, nil, func(ctx context.Context) (err error) {
+		err := a.limit(StageDial).run(ctx, nil, func(ctx context.Context) (err error) {
 			var d net.Dialer
-			one.conn, err = d.DialContext(ctx, "tcp", hostPort)
+			dialed.conn, err = d.DialContext(ctx, "tcp", hostPort)
 			return err
 		})
 		if err != nil {
-			one.leave()
-			one.err = errors.Unwrap(err) // the Stage comes back below
+			dialed.leave()
+			dialed.err = errors.Unwrap(err) // the Stage comes back below
 		}
-		return one
+		return dialed
 	})
 	if won.err != nil && ctx.Err() != nil {
 		won.err = ended(ctx)
@@ -314,10 +313,10 @@ func (a *NetAdapter) resolve(ctx context.Context, host string) (addrs []netip.Ad
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
-	err = a.stage(StageResolve).run(ctx, nil, func(ctx context.Context) error {
+	err = a.limit(StageResolve).run(ctx, nil, func(ctx context.Context) error {
 		found, err := lookup(ctx, host)
 		for _, addr := range found {
-			addrs = append(addrs, addr.Unmap()) // so that an address has one name at the gate
+			addrs = append(addrs, addr.Unmap()) // one form of each address for the gate
 		}
 		if err == nil && len(addrs) == 0 {
 			err = errors.New("the host has no address")
@@ -327,28 +326,28 @@ func (a *NetAdapter) resolve(ctx context.Context, host string) (addrs []netip.Ad
 	return addrs, err
 }
 
-// setNoDelay sets TCP_NODELAY where there is such a thing. That it fails shows
-// in the next use of conn.
+// setNoDelay sets TCP_NODELAY if conn has that. It ignores failures: they show in
+// the next use of conn.
 func (a *NetAdapter) setNoDelay(conn net.Conn) {
 	if t, ok := conn.(interface{ SetNoDelay(bool) error }); ok {
 		t.SetNoDelay(!a.DisableNoDelay)
 	}
 }
 
-// tlsClient wraps conn for a peer of this name, the server or a proxy.
+// tlsClient wraps conn for a peer with this name, the server or a proxy.
 func tlsClient(conn net.Conn, config *tls.Config, name string) *tls.Conn {
 	if config == nil {
 		config = &tls.Config{}
 	}
 	config = config.Clone()
 	config.ServerName = name
-	config.NextProtos = []string{"http/1.1"} // what is spoken here, whatever the configuration was made for
+	config.NextProtos = []string{"http/1.1"} // whatever config was made for, this connection speaks nothing else
 	return tls.Client(conn, config)
 }
 
-// tlsName is the name of the host for SNI and the check of the certificate.
-// That an IP address and a trailing dot are not sent (RFC 6066 §3) crypto/tls
-// sees to, but not to a zone.
+// tlsName returns the name of the host for SNI and the check of the certificate.
+// crypto/tls itself leaves out an IP address and a trailing dot (RFC 6066 §3), but
+// not a zone.
 func tlsName(u *url.URL) string {
 	name, _, _ := strings.Cut(u.Hostname(), "%")
 	return name

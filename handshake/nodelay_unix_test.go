@@ -2,6 +2,8 @@
 
 package handshake
 
+// This file tests that TCP_NODELAY is set.
+
 import (
 	"context"
 	"net"
@@ -9,8 +11,7 @@ import (
 	"testing"
 )
 
-// TCP_NODELAY is on unless switched off, on connections of the caller's as
-// well.
+// TCP_NODELAY is on unless switched off, also on connections from DialContext.
 func TestNoDelay(t *testing.T) {
 	checkLeaks(t)
 	s := serve(t, upgrade)

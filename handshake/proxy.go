@@ -1,7 +1,7 @@
 package handshake
 
-// Through a proxy: HTTP CONNECT (RFC 9110 §9.3.6) and SOCKS5 (RFC 1928), RFC
-// 6455 §4.1.
+// This file connects through a proxy (RFC 6455 §4.1): HTTP CONNECT (RFC 9110
+// §9.3.6) and SOCKS5 (RFC 1928).
 
 import (
 	"context"
@@ -15,15 +15,15 @@ import (
 	"golang.org/x/net/proxy"
 )
 
-// proxyPorts are the schemes of proxies and their default ports.
+// proxyPorts maps the schemes of proxies to their default ports.
 var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 
 // dialThrough connects to the server of u through a proxy. Every error has
-// StageProxy, and names the proxy without its user information.
-func (a *NetAdapter) dialThrough(ctx context.Context, via, u *url.URL, head *Head) (net.Conn, error) {
+// StageProxy and names the proxy, without its user information.
+func (a *NetAdapter) dialThrough(ctx context.Context, via, u *url.URL, head *RequestHead) (net.Conn, error) {
 	port, known := proxyPorts[via.Scheme]
 	if !known || via.Hostname() == "" {
-		return nil, fail(StageProxy, errors.New("the proxy's URL is not one with a host and the scheme http, https, socks5 or socks5h"))
+		return nil, fail(StageProxy, errors.New("the URL of the proxy needs a host and the scheme http, https, socks5 or socks5h"))
 	}
 	if via.Port() != "" {
 		port = via.Port()
@@ -32,7 +32,7 @@ func (a *NetAdapter) dialThrough(ctx context.Context, via, u *url.URL, head *Hea
 	conn, err := a.dialProxy(ctx, hostPort)
 	if err == nil {
 		tcp := conn
-		err = a.stage(StageProxy).run(ctx, tcp, func(ctx context.Context) error {
+		err = a.limit(StageProxy).run(ctx, tcp, func(ctx context.Context) error {
 			switch via.Scheme {
 			case "https":
 				t := tlsClient(tcp, a.TLSConfig, tlsName(via))
@@ -57,8 +57,8 @@ func (a *NetAdapter) dialThrough(ctx context.Context, via, u *url.URL, head *Hea
 	return conn, nil
 }
 
-// dialProxy connects to the proxy itself. No gate: it is not the host that RFC
-// 6455 §4.1 speaks of.
+// dialProxy connects to the proxy itself. There is no gate: the rule of RFC 6455
+// §4.1 is about the server's host.
 func (a *NetAdapter) dialProxy(ctx context.Context, hostPort string) (net.Conn, error) {
 	if a.DialContext != nil {
 		return a.dialCustom(ctx, hostPort)
@@ -67,7 +67,7 @@ func (a *NetAdapter) dialProxy(ctx context.Context, hostPort string) (net.Conn, 
 	return conn, err
 }
 
-// proxyError puts what went wrong on the way to or at the proxy under
+// proxyError reports a failure on the way to the proxy, or at the proxy, under
 // StageProxy.
 func proxyError(hostPort string, err error) error {
 	e := fail(StageProxy, err)
@@ -76,10 +76,10 @@ func proxyError(hostPort string, err error) error {
 	return e
 }
 
-// connectHTTP asks the proxy for a tunnel. RFC 6455 §4.1 step 3.
-func (a *NetAdapter) connectHTTP(ctx context.Context, conn net.Conn, via, u *url.URL, head *Head) error {
+// connectHTTP asks the proxy for a tunnel (RFC 6455 §4.1, step 3).
+func (a *NetAdapter) connectHTTP(ctx context.Context, conn net.Conn, via, u *url.URL, head *RequestHead) error {
 	target := withoutZone(address(u))
-	ask := &Head{Host: target}
+	ask := &RequestHead{Host: target}
 	if agent := head.value("User-Agent"); agent != "" {
 		ask.Fields = append(ask.Fields, Field{"User-Agent", agent})
 	}
@@ -89,23 +89,23 @@ func (a *NetAdapter) connectHTTP(ctx context.Context, conn net.Conn, via, u *url
 	if _, err := conn.Write(appendHead(nil, http.MethodConnect, target, ask)); err != nil {
 		return err
 	}
-	// Byte by byte: what comes behind the head belongs to the tunnel.
-	answer, err := readAnswer(byteReader{conn}, a.maxAnswer())
+	// Byte by byte: the bytes after the head belong to the tunnel.
+	got, err := readResponse(byteReader{conn}, a.maxResponseHead())
 	if err != nil {
 		return err
 	}
 	// RFC 7230 §3.3.3: a 2xx to CONNECT has no body whatever its header says.
-	if answer.status >= 200 && answer.status <= 299 {
+	if got.status >= 200 && got.status <= 299 {
 		return nil
 	}
-	body, err := refusalBody(ctx, conn, conn, answer)
+	body, err := refusalBody(ctx, conn, conn, got)
 	if err != nil {
 		return err
 	}
-	return refused(StageProxy, "it", &Answer{Status: answer.status, Header: answer.header, Body: body})
+	return refused(StageProxy, "it", &Response{Status: got.status, Header: got.header, Body: body})
 }
 
-// byteReader reads single bytes from a connection, and none ahead.
+// byteReader reads single bytes from a connection, without reading ahead.
 type byteReader struct{ io.Reader }
 
 func (r byteReader) ReadByte() (byte, error) {
@@ -114,8 +114,7 @@ func (r byteReader) ReadByte() (byte, error) {
 	return b[0], err
 }
 
-// connectSOCKS asks a SOCKS5 proxy for a connection. It leaves the name to the
-// proxy.
+// connectSOCKS asks a SOCKS5 proxy for a connection. The proxy resolves the name.
 func connectSOCKS(ctx context.Context, conn net.Conn, hostPort string, via, u *url.URL) error {
 	var auth *proxy.Auth
 	if via.User != nil {
@@ -126,12 +125,12 @@ func connectSOCKS(ctx context.Context, conn net.Conn, hostPort string, via, u *u
 	if err != nil {
 		return err
 	}
-	// What it returns is conn in a wrapping that only adds an address.
+	// It returns conn in a wrapper that only adds an address.
 	_, err = d.(proxy.ContextDialer).DialContext(ctx, "tcp", withoutZone(address(u)))
 	return err
 }
 
-// connected is a dialer for a connection that is there already.
+// connected is a dialer that returns a connection that is already open.
 type connected struct{ conn net.Conn }
 
 func (c connected) Dial(string, string) (net.Conn, error) { return c.conn, nil }

@@ -1,5 +1,7 @@
 package handshake
 
+// This file tests connecting through proxies, and their selection.
+
 import (
 	"bytes"
 	"crypto/tls"
@@ -27,14 +29,14 @@ func tunnel(a, b net.Conn) {
 	wg.Wait()
 }
 
-// httpProxy is a proxy that answers CONNECT with answer and leads every tunnel
-// to target. asked gets the requests.
-func httpProxy(t *testing.T, target, answer string) (s *testServer, asked chan testRequest) {
+// httpProxy is a proxy that sends response to a CONNECT and leads every tunnel to
+// target. asked gets the requests.
+func httpProxy(t *testing.T, target, response string) (s *testServer, asked chan testRequest) {
 	asked = make(chan testRequest, 10)
-	return serve(t, func(c net.Conn) { proxyScript(c, target, answer, asked) }), asked
+	return serve(t, func(c net.Conn) { proxyScript(c, target, response, asked) }), asked
 }
 
-func proxyScript(c net.Conn, target, answer string, asked chan testRequest) {
+func proxyScript(c net.Conn, target, response string, asked chan testRequest) {
 	r := readRequest(c)
 	asked <- r
 	if r.err != nil {
@@ -45,12 +47,12 @@ func proxyScript(c net.Conn, target, answer string, asked chan testRequest) {
 		return
 	}
 	defer server.Close()
-	io.WriteString(c, answer)
+	io.WriteString(c, response)
 	tunnel(c, server)
 }
 
-// socksProxy is a SOCKS5 proxy (RFC 1928) that leads every connection to
-// target. asked gets user name, password and the address asked for.
+// socksProxy is a SOCKS5 proxy (RFC 1928) that leads every connection to target.
+// asked gets user name, password and the requested address.
 func socksProxy(t *testing.T, target string, reply byte) (s *testServer, asked chan string) {
 	asked = make(chan string, 10)
 	return serve(t, func(c net.Conn) {
@@ -93,19 +95,19 @@ func socksProxy(t *testing.T, target string, reply byte) (s *testServer, asked c
 	}), asked
 }
 
-// via makes an adapter's Proxy of a URL.
+// via returns a NetAdapter.Proxy that selects this URL.
 func via(raw string) func(*url.URL) (*url.URL, error) {
 	return func(*url.URL) (*url.URL, error) { return url.Parse(raw) }
 }
 
 // req: 6455-4.1-07 7230-2.7.1-01 7230-3.3.3-02
 func TestHTTPProxy(t *testing.T) {
-	for _, c := range []struct{ name, user, answer string }{
+	for _, c := range []struct{ name, user, response string }{
 		{"without user", "", "HTTP/1.1 200 OK\r\n\r\n"},
 		{"with user", "u:p@", "HTTP/1.0 200 Connection established\r\nX: y\r\n\r\n"},
 		{"length", "", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"},
 		{"chunked", "", "HTTP/1.1 204 OK\r\nTransfer-Encoding: chunked\r\n\r\n"},
-		{"interim answer", "", "HTTP/1.1 103 X\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"},
+		{"interim response", "", "HTTP/1.1 103 X\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			checkLeaks(t)
@@ -116,7 +118,7 @@ func TestHTTPProxy(t *testing.T) {
 				io.WriteString(conn, granted(r)+hello)
 				echo(conn)
 			})
-			p, asked := httpProxy(t, s.host(), c.answer)
+			p, asked := httpProxy(t, s.host(), c.response)
 			client := &Client{Adapter: &NetAdapter{Proxy: via("http://" + c.user + p.host())}}
 			r := open(t, client, &Request{URL: "ws://a:b@target.test:1234/chat", UserAgent: "x/1"})
 			got := make([]byte, len(hello))
@@ -210,15 +212,16 @@ func TestSOCKSProxy(t *testing.T) {
 	}
 }
 
-// No proxy error leads to a request, a second attempt or a direct connection.
+// After an error of the proxy there is no request, second attempt or direct
+// connection.
 //
 // req: 6455-4.1-12
 func TestProxyFailures(t *testing.T) {
 	ca := newAuthority(t)
-	answering := func(answer string) func(net.Conn, chan<- string) {
+	responding := func(response string) func(net.Conn, chan<- string) {
 		return func(c net.Conn, more chan<- string) {
 			readRequest(c)
-			io.WriteString(c, answer)
+			io.WriteString(c, response)
 			rest, _ := io.ReadAll(c)
 			more <- string(rest)
 		}
@@ -229,14 +232,14 @@ func TestProxyFailures(t *testing.T) {
 		status       int
 		text         string
 	}{
-		{"407", "http", answering("HTTP/1.1 407 X\r\nProxy-Authenticate: Basic\r\nContent-Length: 5\r\n\r\nHello"), 407, "user name and password"},
-		{"403", "http", answering("HTTP/1.1 403 X\r\nContent-Length: 5\r\n\r\nHello"), 403, "answered 403 Forbidden"},
-		{"502", "http", answering("HTTP/1.1 502 X\r\nContent-Length: 5\r\n\r\nHello"), 502, "answered 502"},
-		{"101", "http", answering("HTTP/1.1 101 X\r\n\r\n"), 101, "answered 101"},
-		{"redirect", "http", answering("HTTP/1.1 302 X\r\nLocation: ws://127.0.0.1/\r\nContent-Length: 5\r\n\r\nHello"), 302, "answered 302"},
-		{"contradicting lengths", "http", answering("HTTP/1.1 403 X\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nHello"), 403, "contradicts"},
-		{"closes", "http", func(c net.Conn, more chan<- string) { readRequest(c); c.Close(); more <- "" }, 0, "closed without an answer"},
-		{"garbage", "http", answering("SSH-2.0-x\r\n"), 0, "not HTTP"},
+		{"407", "http", responding("HTTP/1.1 407 X\r\nProxy-Authenticate: Basic\r\nContent-Length: 5\r\n\r\nHello"), 407, "user name and password"},
+		{"403", "http", responding("HTTP/1.1 403 X\r\nContent-Length: 5\r\n\r\nHello"), 403, "answered 403 Forbidden"},
+		{"502", "http", responding("HTTP/1.1 502 X\r\nContent-Length: 5\r\n\r\nHello"), 502, "answered 502"},
+		{"101", "http", responding("HTTP/1.1 101 X\r\n\r\n"), 101, "answered 101"},
+		{"redirect", "http", responding("HTTP/1.1 302 X\r\nLocation: ws://127.0.0.1/\r\nContent-Length: 5\r\n\r\nHello"), 302, "answered 302"},
+		{"contradicting lengths", "http", responding("HTTP/1.1 403 X\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nHello"), 403, "ambiguous"},
+		{"closes", "http", func(c net.Conn, more chan<- string) { readRequest(c); c.Close(); more <- "" }, 0, "closed without a response"},
+		{"garbage", "http", responding("SSH-2.0-x\r\n"), 0, "not HTTP"},
 		{"endless", "http", func(c net.Conn, more chan<- string) {
 			readRequest(c)
 			for {
@@ -245,7 +248,7 @@ func TestProxyFailures(t *testing.T) {
 					return
 				}
 			}
-		}, 0, "MaxAnswer"},
+		}, 0, "MaxResponseHead"},
 		{"SOCKS refuses", "socks5", func(c net.Conn, more chan<- string) {
 			io.CopyN(io.Discard, c, 4)
 			c.Write([]byte{5, 0xFF})
@@ -270,25 +273,25 @@ func TestProxyFailures(t *testing.T) {
 			more := make(chan string, 1)
 			p := serve(t, func(conn net.Conn) { c.script(conn, more) })
 			client := &Client{FollowRedirects: 5, Adapter: &NetAdapter{
-				Gate: new(Gate), TLSConfig: ca.client(), Proxy: via(c.scheme + "://u:geheim@" + p.host()),
+				Gate: new(Gate), TLSConfig: ca.client(), Proxy: via(c.scheme + "://u:s3cret@" + p.host()),
 			}}
 			err := handshakeError(t, client, &Request{URL: "ws://" + target.host()})
-			e := wantError(t, err, StageProxy, "geheim")
+			e := wantError(t, err, StageProxy, "s3cret")
 			if e.Status != c.status || !strings.Contains(err.Error(), c.text) || !strings.Contains(err.Error(), p.host()) {
 				t.Errorf("status %d, %v; want %d and %q", e.Status, err, c.status, c.text)
 			}
-			if c.status >= 200 && c.text != "contradicts" && string(e.Body) != "Hello" {
+			if c.status >= 200 && c.text != "ambiguous" && string(e.Body) != "Hello" {
 				t.Errorf("body %q", e.Body)
 			}
 			if m := <-more; m != "" {
-				t.Errorf("the client wrote %q behind the refusal", m)
+				t.Errorf("the client wrote %q after the refusal", m)
 			}
 			if target.accepted() != 0 || p.accepted() != 1 {
 				t.Errorf("%d connections to the server, %d to the proxy", target.accepted(), p.accepted())
 			}
 		})
 	}
-	t.Run("SOCKS answers with an error", func(t *testing.T) {
+	t.Run("SOCKS reports an error", func(t *testing.T) {
 		checkLeaks(t)
 		p, _ := socksProxy(t, "", 5)
 		err := handshakeError(t, &Client{Adapter: &NetAdapter{Proxy: via("socks5://" + p.host())}}, &Request{URL: "ws://h.test"})
@@ -299,16 +302,16 @@ func TestProxyFailures(t *testing.T) {
 	})
 	t.Run("nothing listens", func(t *testing.T) {
 		checkLeaks(t)
-		err := handshakeError(t, &Client{Adapter: &NetAdapter{Proxy: via("http://u:geheim@127.0.0.1:1")}}, &Request{URL: "ws://h.test"})
+		err := handshakeError(t, &Client{Adapter: &NetAdapter{Proxy: via("http://u:s3cret@127.0.0.1:1")}}, &Request{URL: "ws://h.test"})
 		var op *net.OpError
-		if wantError(t, err, StageProxy, "geheim"); !errors.As(err, &op) {
+		if wantError(t, err, StageProxy, "s3cret"); !errors.As(err, &op) {
 			t.Errorf("error is %v, want a *net.OpError in it", err)
 		}
 	})
 	t.Run("unknown scheme", func(t *testing.T) {
-		for _, p := range []string{"ftp://u:geheim@h.test", "http://u:geheim@", "h.test:3128", ""} {
+		for _, p := range []string{"ftp://u:s3cret@h.test", "http://u:s3cret@", "h.test:3128", ""} {
 			err := handshakeError(t, &Client{Adapter: &NetAdapter{Proxy: via(p)}}, &Request{URL: "ws://h.test"})
-			wantError(t, err, StageProxy, "geheim")
+			wantError(t, err, StageProxy, "s3cret")
 		}
 	})
 	t.Run("selection fails", func(t *testing.T) {
@@ -352,12 +355,12 @@ func TestProxyFromEnvironment(t *testing.T) {
 		{"ALL_PROXY only", map[string]string{"ALL_PROXY": "c.test:3128"}, "ws://h.test/", "http://c.test:3128"},
 		{"lower case first", map[string]string{"HTTPS_PROXY": "http://a.test", "https_proxy": "http://b.test"}, "ws://h.test/", "http://b.test"},
 		{"CGI", map[string]string{"HTTP_PROXY": "http://a.test", "REQUEST_METHOD": "GET"}, "ws://h.test/", ""},
-		{"excepted", map[string]string{"HTTPS_PROXY": "http://a.test", "NO_PROXY": "x.test, h.test"}, "ws://sub.h.test/", ""},
-		{"excepted port", map[string]string{"HTTPS_PROXY": "http://a.test", "NO_PROXY": "h.test:80"}, "ws://h.test/", ""},
+		{"exempt", map[string]string{"HTTPS_PROXY": "http://a.test", "NO_PROXY": "x.test, h.test"}, "ws://sub.h.test/", ""},
+		{"exempt port", map[string]string{"HTTPS_PROXY": "http://a.test", "NO_PROXY": "h.test:80"}, "ws://h.test/", ""},
 		{"another port", map[string]string{"HTTPS_PROXY": "http://a.test", "NO_PROXY": "h.test:80"}, "wss://h.test/", "http://a.test"},
 		{"loopback", map[string]string{"HTTPS_PROXY": "http://a.test"}, "ws://127.0.0.1:8080/", ""},
 		{"IPv6", map[string]string{"HTTPS_PROXY": "http://a.test"}, "ws://[2001:db8::1]/", "http://a.test"},
-		{"no URL", map[string]string{"HTTPS_PROXY": "http://u:geheim@a b"}, "ws://h.test/", "error"},
+		{"no URL", map[string]string{"HTTPS_PROXY": "http://u:s3cret@a b"}, "ws://h.test/", "error"},
 		{"no host", map[string]string{"HTTPS_PROXY": "http://"}, "ws://h.test/", "error"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -375,7 +378,7 @@ func TestProxyFromEnvironment(t *testing.T) {
 			got, err := ProxyFromEnvironment(u)
 			switch {
 			case c.want == "error":
-				if err == nil || strings.Contains(err.Error(), "geheim") {
+				if err == nil || strings.Contains(err.Error(), "s3cret") {
 					t.Errorf("got %v, %v, want an error", got, err)
 				}
 			case err != nil || (got == nil) != (c.want == "") || got != nil && got.String() != c.want:
@@ -385,7 +388,7 @@ func TestProxyFromEnvironment(t *testing.T) {
 	}
 }
 
-// The environment's SOCKS proxy, all the way.
+// A handshake through the SOCKS proxy of the environment.
 //
 // req: 6455-4.1-10
 func TestThroughEnvironment(t *testing.T) {

@@ -1,6 +1,6 @@
 package handshake
 
-// Connecting to a host that has several addresses: RFC 8305 (Happy Eyeballs).
+// This file connects to a host that has several addresses: RFC 8305 (Happy Eyeballs).
 
 import (
 	"context"
@@ -10,33 +10,33 @@ import (
 	"time"
 )
 
-// attemptDelay is the head start of an address before the next one is tried as
-// well (RFC 8305 §5).
-const attemptDelay = 250 * time.Millisecond
+// headStart is how long an address has to itself before the next one is tried as
+// well (RFC 8305 §5, "Connection Attempt Delay").
+const headStart = 250 * time.Millisecond
 
-// attempt is the outcome of one connect.
-type attempt struct {
+// connectResult is the outcome of connecting to one address.
+type connectResult struct {
 	conn  net.Conn
-	leave func() // gives back the place at the gate
+	leave func() // ends the attempt at the Gate
 	err   error
 }
 
-// race connects to the first of addrs that answers: one after the other, the
-// next as soon as the one before failed or has taken attemptDelay. When one is
-// connected the others are cancelled, awaited and undone. connect has to return
-// soon after the end of its context.
-func race(ctx context.Context, addrs []netip.Addr, connect func(context.Context, netip.Addr) attempt) attempt {
+// race connects to the first of addrs that accepts: it tries one after the other,
+// the next as soon as the one before has failed or its headStart is over. When one
+// is connected, the others are cancelled, awaited and closed. connect must return
+// soon after its context ends.
+func race(ctx context.Context, addrs []netip.Addr, connect func(context.Context, netip.Addr) connectResult) connectResult {
 	addrs = interleave(addrs)
 	if len(addrs) == 1 {
 		return connect(ctx, addrs[0])
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	attempts := make(chan attempt)
+	results := make(chan connectResult)
 	next := time.NewTimer(0)
 	defer next.Stop()
 
-	var won *attempt
+	var won *connectResult
 	var failed error
 	running := 0
 	for running > 0 || len(addrs) > 0 {
@@ -48,19 +48,19 @@ func race(ctx context.Context, addrs []netip.Addr, connect func(context.Context,
 			addr := addrs[0]
 			addrs = addrs[1:]
 			running++
-			go func() { attempts <- connect(ctx, addr) }()
-			next.Reset(attemptDelay)
-		case a := <-attempts:
+			go func() { results <- connect(ctx, addr) }()
+			next.Reset(headStart)
+		case r := <-results:
 			running--
 			switch {
-			case a.err != nil:
-				failed = joined(failed, a.err)
+			case r.err != nil:
+				failed = joined(failed, r.err)
 				next.Reset(0)
 			case won != nil:
-				a.conn.Close()
-				a.leave()
+				r.conn.Close()
+				r.leave()
 			default:
-				won = &a
+				won = &r
 				cancel()
 			}
 			if ctx.Err() != nil {
@@ -69,12 +69,12 @@ func race(ctx context.Context, addrs []netip.Addr, connect func(context.Context,
 		}
 	}
 	if won == nil {
-		return attempt{err: failed}
+		return connectResult{err: failed}
 	}
 	return *won
 }
 
-// joined is one error for several addresses, in one line.
+// joined combines the errors of several addresses in one line.
 func joined(first, second error) error {
 	if first == nil {
 		return second
@@ -82,8 +82,8 @@ func joined(first, second error) error {
 	return fmt.Errorf("%w; %w", first, second)
 }
 
-// interleave alternates between the address families, beginning with that of
-// the first address (RFC 8305 §4); otherwise it keeps the order.
+// interleave alternates between the address families, starting with that of the
+// first address (RFC 8305 §4); otherwise it keeps the order.
 func interleave(addrs []netip.Addr) []netip.Addr {
 	var families [2][]netip.Addr
 	for _, a := range addrs {

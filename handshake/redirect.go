@@ -1,6 +1,6 @@
 package handshake
 
-// Following redirects, where that was asked for: RFC 9110 §15.4.
+// This file follows redirects, if that was asked for: RFC 9110 §15.4.
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"net/url"
 )
 
-// isRedirect tells whether e is a redirect by the server that can be followed.
+// isRedirect reports whether e is a redirect by the server that can be followed.
 func isRedirect(e *Error) bool {
 	if e.Stage != StageHTTP || e.Header.Get("Location") == "" {
 		return false
@@ -21,7 +21,7 @@ func isRedirect(e *Error) bool {
 	return false
 }
 
-// redirect returns where an answer with this Location redirects to, and the
+// redirect returns where a response with this Location redirects to, and the
 // Request for it. The errors say why it cannot be followed; they do not quote
 // Location, which may hold credentials.
 func redirect(from *url.URL, req *Request, location string) (*url.URL, *Request, error) {
@@ -51,7 +51,7 @@ func redirect(from *url.URL, req *Request, location string) (*url.URL, *Request,
 		to.User = from.User
 		return to, &next, nil
 	}
-	// RFC 9110 §15.4: what was meant for one host is not given to another.
+	// RFC 9110 §15.4: credentials for one host are not sent to another.
 	next.Host, next.TLSConfig = "", nil
 	next.Header = make(http.Header)
 	for name, values := range req.Header {

@@ -1,5 +1,7 @@
 package handshake
 
+// This file tests which redirects are followed, and what is carried along.
+
 import (
 	"context"
 	"errors"
@@ -12,8 +14,8 @@ import (
 	"testing"
 )
 
-// redirecting answers each request by the next of its locations, and upgrades
-// behind the last. {self} in a location is the address of the server.
+// redirecting redirects each request to the next of its locations, and upgrades
+// after the last one. {self} in a location is the address of the server.
 func redirecting(t *testing.T, status string, locations ...string) (s *testServer, requests chan testRequest) {
 	t.Helper()
 	requests = make(chan testRequest, 20)
@@ -32,8 +34,8 @@ func redirecting(t *testing.T, status string, locations ...string) (s *testServe
 	return s, requests
 }
 
-// follower follows up to five redirects and finds every name at the loopback
-// address.
+// follower returns a Client that follows up to n redirects and resolves every name
+// to the loopback address.
 func follower(n int) *Client {
 	return &Client{FollowRedirects: n, Adapter: &NetAdapter{Gate: new(Gate), LookupIP: toLoopback}}
 }
@@ -135,7 +137,7 @@ func TestRedirectsNotFollowed(t *testing.T) {
 	}{
 		{"not asked for", "ws", "302", 0, []string{"/y"}, 1, "redirects to /y"},
 		{"endless", "ws", "302", 5, []string{"/", "/", "/", "/", "/", "/", "/"}, 6, "5 redirects"},
-		{"user information", "ws", "302", 5, []string{"ws://u:geheim@{self}/"}, 1, "user information"},
+		{"user information", "ws", "302", 5, []string{"ws://u:s3cret@{self}/"}, 1, "user information"},
 		{"fragment", "ws", "302", 5, []string{"ws://{self}/#x"}, 1, "fragment"},
 		{"another scheme", "ws", "302", 5, []string{"ftp://{self}/"}, 1, "not a WebSocket URL"},
 		{"no URL", "ws", "302", 5, []string{"http://[::1"}, 1, "not a valid URL"},
@@ -162,7 +164,7 @@ func TestRedirectsNotFollowed(t *testing.T) {
 			client := follower(c.limit)
 			client.Adapter.(*NetAdapter).TLSConfig = ca.client()
 			err := handshakeError(t, client, &Request{URL: c.scheme + "://" + s.host() + "/"})
-			e := wantError(t, err, StageHTTP, "geheim")
+			e := wantError(t, err, StageHTTP, "s3cret")
 			if !strings.Contains(err.Error(), c.text) || s.accepted() != c.conns {
 				t.Errorf("%v after %d connections, want %q and %d", err, s.accepted(), c.text, c.conns)
 			}
@@ -173,7 +175,7 @@ func TestRedirectsNotFollowed(t *testing.T) {
 	}
 }
 
-// The error of a later attempt says where it was.
+// The error after a redirect names the URL that failed.
 func TestErrorAfterRedirect(t *testing.T) {
 	client := &Client{FollowRedirects: 1, Adapter: &NetAdapter{Gate: new(Gate), LookupIP: func(_ context.Context, host string) ([]netip.Addr, error) {
 		if host == "other.test" {
@@ -181,8 +183,8 @@ func TestErrorAfterRedirect(t *testing.T) {
 		}
 		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 	}}}
-	s, _ := redirecting(t, "302", "ws://other.test/y?token=geheim")
-	e := wantError(t, handshakeError(t, client, &Request{URL: "ws://h.test:" + s.port()}), StageResolve, "geheim")
+	s, _ := redirecting(t, "302", "ws://other.test/y?token=s3cret")
+	e := wantError(t, handshakeError(t, client, &Request{URL: "ws://h.test:" + s.port()}), StageResolve, "s3cret")
 	if e.URL != "ws://other.test/y?..." {
 		t.Errorf("URL of the error is %q", e.URL)
 	}

@@ -1,6 +1,6 @@
 package handshake
 
-// The request: what a Request may contain, and the header section made of it.
+// This file checks a Request and makes the header section of the HTTP request.
 
 import (
 	"encoding/base64"
@@ -14,8 +14,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// check finds what must not be sent, before any network is used. The errors
-// quote no values: they may be credentials.
+// check refuses what must not be sent, before any network is used. The errors
+// quote no values of header fields: they may be credentials.
 func (r *Request) check() error {
 	// RFC 6455 §4.1: subprotocols are non-empty tokens, all different.
 	seen := make(map[string]bool, len(r.Subprotocols))
@@ -36,11 +36,11 @@ func (r *Request) check() error {
 	// RFC 9110 §5.5: no CR, LF, NUL or other control characters.
 	switch {
 	case !validHost(r.Host):
-		return errors.New("the field Host has a character that may not stand there")
+		return errors.New("the field Host has a character that is not allowed there")
 	case !httpguts.ValidHeaderFieldValue(r.Origin):
-		return errors.New("the field Origin has a character that may not stand in a header")
+		return errors.New("the field Origin has a character that is not allowed in a header")
 	case !httpguts.ValidHeaderFieldValue(r.UserAgent):
-		return errors.New("the field UserAgent has a character that may not stand in a header")
+		return errors.New("the field UserAgent has a character that is not allowed in a header")
 	}
 	single := make(map[string]int)
 	for name, values := range r.Header {
@@ -48,11 +48,11 @@ func (r *Request) check() error {
 			return fmt.Errorf("header name %q is not a token (RFC 9110 §5.1)", name)
 		}
 		if instead := owned(name); instead != "" {
-			return fmt.Errorf("header %s must not be given: %s", name, instead)
+			return fmt.Errorf("header %s must not be set: %s", name, instead)
 		}
 		for _, v := range values {
 			if !httpguts.ValidHeaderFieldValue(v) {
-				return fmt.Errorf("the value of header %s has a character that may not stand in a header (RFC 9110 §5.5)", name)
+				return fmt.Errorf("the value of header %s has a character that is not allowed in a header (RFC 9110 §5.5)", name)
 			}
 		}
 		key := http.CanonicalHeaderKey(name)
@@ -67,8 +67,9 @@ func (r *Request) check() error {
 	return nil
 }
 
-// owned tells of a header that belongs to the handshake, and what to do
-// instead. RFC 6455 §11.3: the fields of the handshake occur once.
+// owned returns, for a header that belongs to the handshake, what to do instead of
+// setting it; "" for any other. RFC 6455 §11.3: the fields of the handshake occur
+// once.
 func owned(name string) string {
 	switch key := http.CanonicalHeaderKey(name); key {
 	case "Host":
@@ -82,7 +83,7 @@ func owned(name string) string {
 	case "Content-Length", "Transfer-Encoding", "Trailer", "Expect":
 		return "the request has no body" // RFC 6455 §4.1: a GET
 	case "Proxy-Authorization":
-		return "give the credentials in the URL of the proxy" // it must not go through the tunnel
+		return "put the credentials into the URL of the proxy" // it must not go through the tunnel
 	default:
 		if strings.HasPrefix(key, "Sec-Websocket-") {
 			return "the handshake sets it"
@@ -91,14 +92,14 @@ func owned(name string) string {
 	}
 }
 
-// validHost tells whether s is empty or may be sent as Host (RFC 7230 §5.4).
+// validHost reports whether s is empty or may be sent as Host (RFC 7230 §5.4).
 func validHost(s string) bool {
 	return httpguts.ValidHostHeader(s) && !strings.ContainsAny(s, "@/?# ")
 }
 
-// head makes the header section (RFC 6455 §4.1). The Request has been checked.
-func (r *Request) head(u *url.URL, key string) *Head {
-	h := &Head{Host: r.Host, TLSConfig: r.TLSConfig}
+// head makes the header section (RFC 6455 §4.1) of a Request that has been checked.
+func (r *Request) head(u *url.URL, key string) *RequestHead {
+	h := &RequestHead{Host: r.Host, TLSConfig: r.TLSConfig}
 	if h.Host == "" {
 		h.Host = withoutZone(u.Host)
 	}
@@ -132,8 +133,7 @@ func (r *Request) head(u *url.URL, key string) *Head {
 	if u.User != nil && !r.has("Authorization") {
 		add("Authorization", basicAuth(u.User))
 	}
-	// In the order of their names, so that the same Request always gives the
-	// same bytes.
+	// Sorted, so that the same Request always gives the same bytes.
 	names := make([]string, 0, len(r.Header))
 	for name := range r.Header {
 		names = append(names, name)
@@ -142,7 +142,7 @@ func (r *Request) head(u *url.URL, key string) *Head {
 	for _, name := range names {
 		for _, v := range r.Header[name] {
 			if v == "" && equalFold(name, "User-Agent") {
-				continue // RFC 9110 §10.1.5: configured not to name itself
+				continue // RFC 9110 §10.1.5: the user asked for no User-Agent
 			}
 			add(name, v)
 		}
@@ -150,7 +150,7 @@ func (r *Request) head(u *url.URL, key string) *Head {
 	return h
 }
 
-// has tells whether the user gave this header, in any letter case.
+// has reports whether the user set this header, in any letter case.
 func (r *Request) has(name string) bool {
 	for n, values := range r.Header {
 		if equalFold(n, name) && len(values) > 0 {
@@ -160,7 +160,7 @@ func (r *Request) has(name string) bool {
 	return false
 }
 
-// basicAuth: RFC 7617 §2.
+// basicAuth returns the value of a Basic authorization (RFC 7617 §2).
 func basicAuth(user *url.Userinfo) string {
 	password, _ := user.Password()
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
@@ -168,7 +168,7 @@ func basicAuth(user *url.Userinfo) string {
 
 // appendHead appends a request without a body (RFC 7230 §3), with Host as its
 // first header (RFC 9110 §7.2).
-func appendHead(b []byte, method, target string, h *Head) []byte {
+func appendHead(b []byte, method, target string, h *RequestHead) []byte {
 	b = append(b, method+" "+target+" HTTP/1.1\r\nHost: "+h.Host+"\r\n"...)
 	for _, f := range h.Fields {
 		b = append(b, f.Name+": "+f.Value+"\r\n"...)

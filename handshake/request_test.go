@@ -1,5 +1,7 @@
 package handshake
 
+// This file tests the request to the byte, and which ones are refused.
+
 import (
 	"context"
 	"encoding/base64"
@@ -16,14 +18,12 @@ import (
 )
 
 // adapterFunc is an Adapter made of a function.
-type adapterFunc func(ctx context.Context, u *url.URL, head *Head) (*Answer, error)
+type adapterFunc func(ctx context.Context, u *url.URL, head *RequestHead) (*Response, error)
 
-func (f adapterFunc) Exchange(ctx context.Context, u *url.URL, head *Head) (*Answer, error) {
+func (f adapterFunc) Exchange(ctx context.Context, u *url.URL, head *RequestHead) (*Response, error) {
 	return f(ctx, u, head)
 }
 
-// The request is known to the byte.
-//
 // req: 6455-4.1-18 6455-4.1-19 6455-4.1-20 6455-4.1-22 6455-4.1-26 6455-4.1-27 6455-4.1-30 6455-9.1-03 6455-9.1-06 9110-7.2-01 9110-5.6.1-02 6455-11.3.1-01
 func TestRequestBytes(t *testing.T) {
 	for _, c := range []struct {
@@ -89,7 +89,7 @@ User-Agent: dandelion
 				t.Errorf("request is\n%s\nwant\n%s", o.request.raw, want)
 			}
 			if len(o.more) > 0 {
-				t.Errorf("%q behind the request", o.more)
+				t.Errorf("%q after the request", o.more)
 			}
 		})
 	}
@@ -110,8 +110,7 @@ func TestHostHeader(t *testing.T) {
 	}
 }
 
-// The dial function is given host and port, the Host header is without the
-// default port.
+// The dial function gets host and port; the Host header omits the default port.
 //
 // req: 6455-3-03 6455-4.1-02 6455-4.1-21 6455-11.1.1-01
 func TestDialAddress(t *testing.T) {
@@ -156,7 +155,7 @@ func TestKeys(t *testing.T) {
 	const n = 1000
 	seen := make(map[string]bool)
 	var set [128]int
-	client := &Client{Adapter: adapterFunc(func(_ context.Context, _ *url.URL, head *Head) (*Answer, error) {
+	client := &Client{Adapter: adapterFunc(func(_ context.Context, _ *url.URL, head *RequestHead) (*Response, error) {
 		key := head.value("Sec-WebSocket-Key")
 		nonce, err := base64.StdEncoding.Strict().DecodeString(key)
 		if len(key) != 24 || !strings.HasSuffix(key, "==") || err != nil || len(nonce) != 16 {
@@ -254,18 +253,18 @@ func TestInvalidRequest(t *testing.T) {
 		{"own host, no value", header("Host")},
 		{"body length", header("Content-Length", "0")},
 		{"body coding", header("Transfer-Encoding", "chunked")},
-		{"proxy authorization", header("Proxy-Authorization", "Basic geheim")},
+		{"proxy authorization", header("Proxy-Authorization", "Basic s3cret")},
 		{"origin twice", header("Origin", "a", "b")},
 		{"authorization in two spellings", Request{Header: http.Header{"Authorization": {"a"}, "authorization": {"b"}}}},
 		{"user agent twice", header("User-Agent", "a", "b")},
-		{"line end in value", header("X-A", "geheim\r\nX: y")},
-		{"CR in value", header("X-A", "geheim\rX")},
-		{"NUL in value", header("X-A", "geheim\x00")},
-		{"DEL in value", header("X-A", "geheim\x7f")},
-		{"space in name", header("X A", "geheim")},
-		{"colon in name", header("X:A", "geheim")},
-		{"empty name", header("", "geheim")},
-		{"byte C3 in name", header("X\xc3", "geheim")},
+		{"line end in value", header("X-A", "s3cret\r\nX: y")},
+		{"CR in value", header("X-A", "s3cret\rX")},
+		{"NUL in value", header("X-A", "s3cret\x00")},
+		{"DEL in value", header("X-A", "s3cret\x7f")},
+		{"space in name", header("X A", "s3cret")},
+		{"colon in name", header("X:A", "s3cret")},
+		{"empty name", header("", "s3cret")},
+		{"byte C3 in name", header("X\xc3", "s3cret")},
 		{"line end in origin", Request{Origin: "a\r\nX: y"}},
 		{"NUL in origin", Request{Origin: "a\x00"}},
 		{"line end in user agent", Request{UserAgent: "a\r\nX: y"}},
@@ -278,12 +277,12 @@ func TestInvalidRequest(t *testing.T) {
 		{"extension parameter without a name", Request{Extensions: []Extension{{"a", []Param{{"", "c"}}}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			client := &Client{Adapter: adapterFunc(func(context.Context, *url.URL, *Head) (*Answer, error) {
+			client := &Client{Adapter: adapterFunc(func(context.Context, *url.URL, *RequestHead) (*Response, error) {
 				t.Error("the adapter was used")
 				return nil, errors.New("unexpected")
 			})}
-			c.req.URL = "ws://u:passwort@h.test/"
-			e := wantError(t, handshakeError(t, client, &c.req), StageRequest, "geheim", "passwort")
+			c.req.URL = "ws://u:passw0rd@h.test/"
+			e := wantError(t, handshakeError(t, client, &c.req), StageRequest, "s3cret", "passw0rd")
 			if e.URL != "ws://h.test/" {
 				t.Errorf("URL of the error is %q", e.URL)
 			}
@@ -294,7 +293,7 @@ func TestInvalidRequest(t *testing.T) {
 }
 
 // req: 6455-4.1-01 6455-4.1-17 6455-4.1-31
-func TestNothingBeforeAnswer(t *testing.T) {
+func TestNothingSentBeforeTheResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var early int
@@ -311,7 +310,7 @@ func TestNothingBeforeAnswer(t *testing.T) {
 		open(t, client, &Request{URL: "ws://h.test/"})
 		wait()
 		if d := time.Since(begin); d != 300*time.Millisecond || early != 0 {
-			t.Errorf("open after %v, %d bytes before the answer, want 300ms and none", d, early)
+			t.Errorf("open after %v, %d bytes before the response, want 300ms and none", d, early)
 		}
 	})
 }

@@ -1,6 +1,6 @@
 package handshake
 
-// The HTTP exchange left to an *http.Client.
+// This file leaves the HTTP exchange to an *http.Client.
 
 import (
 	"context"
@@ -17,36 +17,37 @@ import (
 )
 
 // RoundTripAdapter makes the HTTP exchange with an *http.Client and so uses its
-// connections, proxies, TLS configuration, cookie jar and middleware. An
-// http.RoundTripper is given as &http.Client{Transport: t}. It may be used by
-// several goroutines at once.
+// connections, proxies, TLS configuration, cookie jar and middleware. To use an
+// http.RoundTripper, set &http.Client{Transport: t}. Several goroutines may use a
+// RoundTripAdapter at once.
 //
-// What a NetAdapter does by itself is here as net/http does it:
-//   - limits, and leniency in reading the answer;
-//   - the order of the header;
-//   - when the context ends Exchange returns at once, but a connect or TLS
+// It differs from a NetAdapter as net/http does:
+//   - net/http limits the size of the response, reads it less strictly, and
+//     chooses the order of the header;
+//   - when the context ends, Exchange returns at once, but a connect or TLS
 //     handshake that has begun goes on in the background until it is done or
-//     meets the timeouts of the http.Transport;
+//     reaches a timeout of the http.Transport;
 //   - a connection on which a handshake was refused may be kept for other
 //     requests;
-//   - with a proxy only wss is tunnelled; for ws the proxy has to pass on the upgrade.
+//   - through a proxy only wss is tunnelled; for ws the proxy must forward the
+//     upgrade.
 type RoundTripAdapter struct {
-	// Client makes the request. Its Timeout and CheckRedirect are not used.
-	// nil: http.DefaultClient.
+	// Client makes the request. Its Timeout and CheckRedirect are not used. nil
+	// means http.DefaultClient.
 	Client *http.Client
 
 	// Timeout bounds the exchange. 0 means 30 s, negative none.
 	Timeout time.Duration
 
-	// Gate bounds the attempts that are under way at once; to it, the addresses
-	// behind Client are unknown. nil: one for the whole process.
+	// Gate bounds the attempts that are under way; the addresses that Client
+	// connects to are unknown to it. nil means one Gate for the whole process.
 	Gate *Gate
 }
 
 const defaultRoundTripTimeout = 30 * time.Second
 
 // Exchange implements Adapter.
-func (a *RoundTripAdapter) Exchange(ctx context.Context, u *url.URL, head *Head) (*Answer, error) {
+func (a *RoundTripAdapter) Exchange(ctx context.Context, u *url.URL, head *RequestHead) (*Response, error) {
 	if head.TLSConfig != nil {
 		return nil, fail(StageRequest, errors.New("a RoundTripAdapter cannot use Request.TLSConfig: set it in the transport of its Client"))
 	}
@@ -60,45 +61,45 @@ func (a *RoundTripAdapter) Exchange(ctx context.Context, u *url.URL, head *Head)
 	if a.Client != nil {
 		client = *a.Client
 	}
-	client.Timeout = 0 // it would cover the stream as well, and take its Write away
+	client.Timeout = 0 // it would cover the stream too, and hide its Write method
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-	var answer *Answer
+	var resp *Response
 	progress := progress{now: point{stage: StageHTTP}}
-	whole := newStage(StageHTTP, "RoundTripAdapter.Timeout", a.Timeout, defaultRoundTripTimeout)
-	err = whole.run(ctx, nil, func(ctx context.Context) error {
+	limit := newTimeLimit(StageHTTP, "RoundTripAdapter.Timeout", a.Timeout, defaultRoundTripTimeout)
+	err = limit.run(ctx, nil, func(ctx context.Context) error {
 		reading, cancel := context.WithCancel(ctx)
 		defer cancel()
-		resp, err := client.Do(httpRequest(httptrace.WithClientTrace(reading, progress.trace()), u, head))
+		got, err := client.Do(httpRequest(httptrace.WithClientTrace(reading, progress.trace()), u, head))
 		if err != nil {
 			return &Error{Stage: progress.get().stage, Err: withoutURL(err)}
 		}
-		if resp.StatusCode != http.StatusSwitchingProtocols {
+		if got.StatusCode != http.StatusSwitchingProtocols {
 			defer time.AfterFunc(bodyTimeout, cancel).Stop()
 		}
-		answer = httpAnswer(resp)
-		if answer.Stream == nil && ctx.Err() != nil {
-			return &Error{Stage: StageHTTP, Status: answer.Status, Header: answer.Header, Body: answer.Body, Err: ctx.Err()}
+		resp = fromHTTP(got)
+		if resp.Stream == nil && ctx.Err() != nil {
+			return &Error{Stage: StageHTTP, Status: resp.Status, Header: resp.Header, Body: resp.Body, Err: ctx.Err()}
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	answer.LocalAddr, answer.RemoteAddr = progress.get().local, progress.get().remote
-	return answer, nil
+	resp.LocalAddr, resp.RemoteAddr = progress.get().local, progress.get().remote
+	return resp, nil
 }
 
 // httpRequest makes the request for net/http.
-func httpRequest(ctx context.Context, u *url.URL, head *Head) *http.Request {
+func httpRequest(ctx context.Context, u *url.URL, head *RequestHead) *http.Request {
 	target := *u
 	target.Scheme = map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
 	header := make(http.Header)
-	header["User-Agent"] = nil // so that net/http does not put its own
+	header["User-Agent"] = nil // so that net/http does not send its own
 	for _, f := range head.Fields {
 		name := f.Name
-		// net/http finds its own fields by their canonical names; ours have a
-		// spelling that it would change.
+		// net/http looks fields up by their canonical names, but would change the
+		// spelling of these.
 		if !strings.HasPrefix(name, "Sec-WebSocket-") {
 			name = textproto.CanonicalMIMEHeaderKey(name)
 		}
@@ -110,25 +111,25 @@ func httpRequest(ctx context.Context, u *url.URL, head *Head) *http.Request {
 	}).WithContext(ctx)
 }
 
-// httpAnswer makes an Answer of what net/http returned.
-func httpAnswer(resp *http.Response) *Answer {
-	answer := &Answer{Major: resp.ProtoMajor, Minor: resp.ProtoMinor, Status: resp.StatusCode, Header: resp.Header}
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		// It is a writable one only if Upgrade and Connection are there, and no
+// fromHTTP converts what net/http returned.
+func fromHTTP(got *http.Response) *Response {
+	resp := &Response{Major: got.ProtoMajor, Minor: got.ProtoMinor, Status: got.StatusCode, Header: got.Header}
+	if got.StatusCode == http.StatusSwitchingProtocols {
+		// The body is writable only if Upgrade and Connection are present, and no
 		// middleware hides it.
-		if stream, ok := resp.Body.(io.ReadWriteCloser); ok {
-			answer.Stream = stream
-			return answer
+		if stream, ok := got.Body.(io.ReadWriteCloser); ok {
+			resp.Stream = stream
+			return resp
 		}
 	} else {
-		answer.Body = firstBytes(resp.Body)
+		resp.Body = firstBytes(got.Body)
 	}
-	resp.Body.Close()
-	return answer
+	got.Body.Close()
+	return resp
 }
 
-// withoutURL takes off the wrapping with the URL, which may hold credentials in
-// its query.
+// withoutURL removes the *url.Error around err: it quotes the URL, whose query may
+// hold credentials.
 func withoutURL(err error) error {
 	var e *url.Error
 	if errors.As(err, &e) {
@@ -137,8 +138,8 @@ func withoutURL(err error) error {
 	return err
 }
 
-// progress is how far an exchange of net/http has come. The hooks are called
-// from several goroutines, some after the exchange.
+// progress records how far an exchange of net/http has come. The hooks are called
+// from several goroutines, some of them after the exchange.
 type progress struct {
 	mu  sync.Mutex
 	now point
@@ -166,8 +167,8 @@ func (p *progress) trace() *httptrace.ClientTrace {
 		DNSStart:     func(httptrace.DNSStartInfo) { p.set(point{stage: StageResolve}) },
 		ConnectStart: func(string, string) { p.set(point{stage: StageDial}) },
 		ConnectDone: func(_, _ string, err error) {
-			// What comes next, if it is neither TLS nor the request, is the
-			// talk with a proxy.
+			// If neither TLS nor the request comes next, it is the exchange with a
+			// proxy.
 			if err == nil {
 				p.set(point{stage: StageProxy})
 			}

@@ -1,5 +1,7 @@
 package handshake
 
+// This file tests the handshake over net/http.
+
 import (
 	"context"
 	"errors"
@@ -15,7 +17,7 @@ import (
 	"time"
 )
 
-// overHTTP is a Client over net/http with connections of its own.
+// overHTTP returns a Client over net/http that shares no connections.
 func overHTTP(t *testing.T, transport *http.Transport) *Client {
 	t.Cleanup(transport.CloseIdleConnections)
 	return &Client{Adapter: &RoundTripAdapter{Client: &http.Client{Transport: transport}, Gate: new(Gate)}}
@@ -74,9 +76,9 @@ func TestRoundTripTLS(t *testing.T) {
 // The checks are the same as with a NetAdapter.
 func TestRoundTripRefusals(t *testing.T) {
 	for _, c := range []struct {
-		name, answer string
-		stage        Stage
-		status       int
+		name, response string
+		stage          Stage
+		status         int
 	}{
 		{"wrong accept value", with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: x"), StageValidate, 101},
 		{"accept twice", withLines("Sec-WebSocket-Accept: {accept}"), StageValidate, 101},
@@ -95,8 +97,8 @@ func TestRoundTripRefusals(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			checkLeaks(t)
-			s := serve(t, func(conn net.Conn) { io.WriteString(conn, fill(c.answer, readRequest(conn))) })
-			e := wantError(t, handshakeError(t, overHTTP(t, new(http.Transport)), &Request{URL: "ws://" + s.host() + "/?token=geheim"}), c.stage, "geheim")
+			s := serve(t, func(conn net.Conn) { io.WriteString(conn, fill(c.response, readRequest(conn))) })
+			e := wantError(t, handshakeError(t, overHTTP(t, new(http.Transport)), &Request{URL: "ws://" + s.host() + "/?token=s3cret"}), c.stage, "s3cret")
 			if e.Status != c.status || c.status == 403 && len(e.Body) != maxBody {
 				t.Errorf("status %d, %d bytes of body, want %d", e.Status, len(e.Body), c.status)
 			}
@@ -130,7 +132,7 @@ func TestRoundTripStages(t *testing.T) {
 	}
 }
 
-// plainBody is a transport that hides the connection behind a 101.
+// plainBody is a transport that hides the connection after a 101.
 type plainBody struct{}
 
 // requestKey returns the key of a request; its name is not in net/http's canonical form.
@@ -148,8 +150,8 @@ func (plainBody) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 101, ProtoMajor: 1, ProtoMinor: 1, Header: header, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
 }
 
-// silent is a transport that waits for the end of the context, at once or in
-// the body.
+// silent is a transport that waits for the end of the context, at once or in the
+// body.
 type silent struct{ status int }
 
 func (s silent) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -174,7 +176,7 @@ func (b *slowBody) Close() error { return nil }
 
 func TestRoundTripTransports(t *testing.T) {
 	err := handshakeError(t, &Client{Adapter: &RoundTripAdapter{Client: &http.Client{Transport: plainBody{}}}}, &Request{URL: "ws://h.test"})
-	if wantError(t, err, StageHTTP); !strings.Contains(err.Error(), "connection behind the 101") {
+	if wantError(t, err, StageHTTP); !strings.Contains(err.Error(), "without its connection") {
 		t.Errorf("%v", err)
 	}
 	for _, c := range []struct {
@@ -209,10 +211,10 @@ func TestRoundTripTransports(t *testing.T) {
 	}
 }
 
-// An error of an adapter of the caller's is reported.
+// The error of a caller's adapter is reported.
 func TestAdapterError(t *testing.T) {
 	cause := errors.New("cause")
-	client := &Client{Adapter: adapterFunc(func(context.Context, *url.URL, *Head) (*Answer, error) { return nil, cause })}
+	client := &Client{Adapter: adapterFunc(func(context.Context, *url.URL, *RequestHead) (*Response, error) { return nil, cause })}
 	err := handshakeError(t, client, &Request{URL: "ws://h.test"})
 	if wantError(t, err, StageHTTP); !errors.Is(err, cause) {
 		t.Errorf("%v", err)

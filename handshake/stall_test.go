@@ -1,7 +1,7 @@
 package handshake
 
-// Servers that stall at each stage: each ends with its timeout, the caller's
-// deadline or cancel, at once, with everything closed.
+// This file tests servers that stall at each stage: the handshake ends on time,
+// with the timeout, the caller's deadline or cancel, and everything is closed.
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func TestStalls(t *testing.T) {
 		return func(a *NetAdapter, connect func(func(net.Conn)) net.Conn) {
 			to(script)(a, connect)
 			a.Proxy = func(*url.URL) (*url.URL, error) {
-				return &url.URL{Scheme: scheme, Host: "proxy.test", User: url.UserPassword("u", "geheim")}, nil
+				return &url.URL{Scheme: scheme, Host: "proxy.test", User: url.UserPassword("u", "s3cret")}, nil
 			}
 		}
 	}
@@ -56,14 +56,14 @@ func TestStalls(t *testing.T) {
 		}},
 		{"proxy: silence", "ws://h.test/", StageProxy, 10 * time.Second, through("http", swallow)},
 		{"proxy: reads nothing", "ws://h.test/", StageProxy, 10 * time.Second, through("http", func(c net.Conn) { <-t.Context().Done() })},
-		{"proxy: half an answer", "ws://h.test/", StageProxy, 10 * time.Second, through("http", func(c net.Conn) {
+		{"proxy: half a response", "ws://h.test/", StageProxy, 10 * time.Second, through("http", func(c net.Conn) {
 			readRequest(c)
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nX: ")
 			swallow(c)
 		})},
 		{"proxy: TLS", "ws://h.test/", StageProxy, 10 * time.Second, through("https", swallow)},
 		{"proxy: SOCKS greeting", "ws://h.test/", StageProxy, 10 * time.Second, through("socks5", swallow)},
-		{"proxy: SOCKS answer", "ws://h.test/", StageProxy, 10 * time.Second, through("socks5", func(c net.Conn) {
+		{"proxy: SOCKS reply", "ws://h.test/", StageProxy, 10 * time.Second, through("socks5", func(c net.Conn) {
 			io.CopyN(io.Discard, c, 4)
 			c.Write([]byte{5, 0})
 			swallow(c)
@@ -75,14 +75,14 @@ func TestStalls(t *testing.T) {
 			c.Write([]byte{22, 3, 3, 0})
 			swallow(c)
 		})},
-		{"answer: silence", "ws://h.test/", StageHTTP, 10 * time.Second, to(swallow)},
-		{"answer: reads nothing", "ws://h.test/", StageHTTP, 10 * time.Second, to(func(c net.Conn) { <-t.Context().Done() })},
-		{"answer: half a head", "ws://h.test/", StageHTTP, 10 * time.Second, to(func(c net.Conn) {
+		{"response: silence", "ws://h.test/", StageHTTP, 10 * time.Second, to(swallow)},
+		{"response: reads nothing", "ws://h.test/", StageHTTP, 10 * time.Second, to(func(c net.Conn) { <-t.Context().Done() })},
+		{"response: half a head", "ws://h.test/", StageHTTP, 10 * time.Second, to(func(c net.Conn) {
 			readRequest(c)
 			io.WriteString(c, "HTTP/1.1 101 X\r\nUpgrade: webs")
 			swallow(c)
 		})},
-		{"answer: one byte a second", "ws://h.test/", StageHTTP, 10 * time.Second, to(func(c net.Conn) {
+		{"response: one byte a second", "ws://h.test/", StageHTTP, 10 * time.Second, to(func(c net.Conn) {
 			for _, b := range []byte(granted(readRequest(c))) {
 				time.Sleep(time.Second)
 				if _, err := c.Write([]byte{b}); err != nil {
@@ -90,7 +90,7 @@ func TestStalls(t *testing.T) {
 				}
 			}
 		})},
-		{"answer: interim answers only", "ws://h.test/", StageHTTP, 10 * time.Second, to(func(c net.Conn) {
+		{"response: interim responses only", "ws://h.test/", StageHTTP, 10 * time.Second, to(func(c net.Conn) {
 			readRequest(c)
 			for {
 				time.Sleep(time.Second)
@@ -119,9 +119,9 @@ func TestStalls(t *testing.T) {
 		} {
 			t.Run(c.name+"/"+how.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					// All goroutines of the bubble have to end with it, the
-					// servers' as well; those of the servers end only when the
-					// client has closed its end.
+					// All goroutines of the bubble must end with it, including
+					// the servers'; these end only when the client has closed
+					// its end.
 					connects, closed := 0, 0
 					connect := func(script func(net.Conn)) net.Conn {
 						connects++
@@ -130,7 +130,7 @@ func TestStalls(t *testing.T) {
 							if !strings.HasSuffix(c.name, "reads nothing") {
 								script(theirs)
 							}
-							for { // until the client closes; a timeout of ours is no end
+							for { // until the client closes; our own timeout is no end
 								if _, err := theirs.Write(nil); err == nil {
 									time.Sleep(time.Millisecond)
 									continue
@@ -150,7 +150,7 @@ func TestStalls(t *testing.T) {
 					if d := time.Since(begin); d != how.want {
 						t.Errorf("failed after %v, want %v", d, how.want)
 					}
-					e := wantError(t, err, c.stage, "geheim")
+					e := wantError(t, err, c.stage, "s3cret")
 					time.Sleep(time.Minute)
 					synctest.Wait()
 					if closed != connects {
@@ -165,7 +165,7 @@ func TestStalls(t *testing.T) {
 						t.Errorf("Timeout() is %v: %v", e.Timeout(), err)
 					}
 					if len(adapter.Gate.queues) > 0 {
-						t.Error("the place at the gate was not given back")
+						t.Error("the attempt is still under way at the gate")
 					}
 					if len(how.is) == 1 && how.is[0] == os.ErrDeadlineExceeded && !strings.Contains(err.Error(), "Timeout)") {
 						t.Errorf("%v, want the name of the setting in it", err)
@@ -176,7 +176,7 @@ func TestStalls(t *testing.T) {
 	}
 }
 
-// The timeouts can be set, and lifted.
+// The timeouts can be set and switched off.
 func TestStageTimeoutSettings(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -189,7 +189,7 @@ func TestStageTimeoutSettings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client, wait := pipe(swallow)
-				client.Adapter.(*NetAdapter).AnswerTimeout = c.timeout
+				client.Adapter.(*NetAdapter).ResponseTimeout = c.timeout
 				ctx, cancel := deadline(t, time.Hour)
 				defer cancel()
 				begin := time.Now()
@@ -243,7 +243,7 @@ func TestStreamOutlivesHandshake(t *testing.T) {
 	})
 }
 
-// A context that has ended uses no network.
+// With a context that has already ended the network is not used.
 func TestEndedContext(t *testing.T) {
 	checkLeaks(t)
 	s := serve(t, upgrade)
@@ -261,7 +261,7 @@ func TestEndedContext(t *testing.T) {
 	}
 }
 
-// On real sockets: cancel and deadline end the call soon and close TCP.
+// On real sockets, cancel and deadline end the call soon and close the connection.
 //
 // req: 9110-7.5-01 6455-7.1.7-07
 func TestStallsOnLoopback(t *testing.T) {
@@ -273,11 +273,11 @@ func TestStallsOnLoopback(t *testing.T) {
 		adapter func() Adapter
 	}{
 		{"TLS", "wss", StageTLS, func() Adapter { return &NetAdapter{TLSConfig: ca.client()} }},
-		{"answer", "ws", StageHTTP, func() Adapter { return &NetAdapter{} }},
+		{"response", "ws", StageHTTP, func() Adapter { return &NetAdapter{} }},
 		{"net/http, TLS", "wss", StageTLS, func() Adapter {
 			return &RoundTripAdapter{Client: &http.Client{Transport: &http.Transport{TLSClientConfig: ca.client(), TLSHandshakeTimeout: time.Second}}}
 		}},
-		{"net/http, answer", "ws", StageHTTP, func() Adapter {
+		{"net/http, response", "ws", StageHTTP, func() Adapter {
 			return &RoundTripAdapter{Client: &http.Client{Transport: &http.Transport{}}}
 		}},
 	} {

@@ -1,12 +1,12 @@
 package handshake
 
-// ASCII text as HTTP compares and lists it.
+// This file compares and splits ASCII text as HTTP does.
 
 import "strings"
 
-// equalFold compares without regard to the case of the ASCII letters. RFC 6455
-// §2.1: other characters are not folded, as strings.EqualFold does it (the
-// Kelvin sign is no k).
+// equalFold compares without regard to the case of ASCII letters. RFC 6455 §2.1:
+// other characters are not folded, unlike in strings.EqualFold, which takes the
+// Kelvin sign for a k.
 func equalFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false
@@ -26,11 +26,11 @@ func lower(c byte) byte {
 	return c
 }
 
-// trim takes the optional white space off (RFC 7230 §3.2.3).
+// trim removes optional white space (RFC 7230 §3.2.3).
 func trim(s string) string { return strings.Trim(s, " \t") }
 
 // listElements splits header lines that together are one comma-separated list
-// without quoted strings. RFC 9110 §5.6.1: empty elements do not count.
+// without quoted strings. RFC 9110 §5.6.1: empty elements are skipped.
 func listElements(lines []string) []string {
 	var elements []string
 	for _, line := range lines {

@@ -1,5 +1,7 @@
 package handshake
 
+// This file tests the comparison and splitting of ASCII text.
+
 import (
 	"slices"
 	"testing"

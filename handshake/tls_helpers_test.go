@@ -1,6 +1,6 @@
 package handshake
 
-// A certificate authority for one test.
+// This file is a certificate authority for one test.
 
 import (
 	"crypto"
@@ -43,15 +43,15 @@ func newAuthority(t *testing.T) *authority {
 	return &authority{key, cert}
 }
 
-// client trusts the authority.
+// client returns the configuration of a client that trusts the authority.
 func (a *authority) client() *tls.Config {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)
 	return &tls.Config{RootCAs: roots}
 }
 
-// certificate is for DNS names and IP addresses; change may change it before it
-// is signed.
+// certificate issues a certificate for DNS names and IP addresses; change, if not
+// nil, may change it before it is signed.
 func (a *authority) certificate(t *testing.T, names []string, change func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -92,13 +92,13 @@ func (a *authority) server(t *testing.T, names ...string) func(net.Conn) net.Con
 	return func(c net.Conn) net.Conn { return tls.Server(c, config) }
 }
 
-// serverScript makes a TLS handshake and reads to the end.
+// serverScript returns a script that makes a TLS handshake and reads to the end.
 func (a *authority) serverScript(t *testing.T, names ...string) func(net.Conn) {
 	wrap := a.server(t, names...)
 	return func(c net.Conn) { swallow(wrap(c)) }
 }
 
-// config is that of a server with these names.
+// config returns the configuration of a server with these names.
 func (a *authority) config(t *testing.T, names ...string) *tls.Config {
 	t.Helper()
 	return &tls.Config{Certificates: []tls.Certificate{a.certificate(t, names, nil)}}

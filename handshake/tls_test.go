@@ -1,6 +1,9 @@
 package handshake
 
+// This file tests wss.
+
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -15,12 +18,10 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"context"
 )
 
-// secureServer is a TLS server on loopback that upgrades; hellos gets the
-// server names of the clients' first messages.
+// secureServer is a TLS server on loopback that runs script; hellos returns the
+// server names from the clients' first messages.
 func secureServer(t *testing.T, config *tls.Config, script func(net.Conn)) (s *testServer, hellos func() []string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -75,7 +76,7 @@ func TestTLSVersions(t *testing.T) {
 	}
 }
 
-// What is agreed on inside TLS is HTTP/1.1, whatever the configuration says.
+// TLS negotiates HTTP/1.1, whatever the configuration says.
 func TestALPN(t *testing.T) {
 	ca := newAuthority(t)
 	config := ca.config(t, "127.0.0.1")
@@ -150,7 +151,7 @@ func TestServerName(t *testing.T) {
 	}
 }
 
-// Certificates that do not fit fail the handshake before any HTTP.
+// Wrong certificates fail the handshake before any HTTP is sent.
 //
 // req: 6455-4.1-14 6455-4.1-16 9110-4.3.4-01 9110-4.3.4-02 6455-10.6-02
 func TestCertificates(t *testing.T) {
@@ -217,7 +218,7 @@ func TestDefaultTrust(t *testing.T) {
 	err := handshakeError(t, &Client{}, &Request{URL: "wss://" + s.host()})
 	wantError(t, err, StageTLS)
 	if !strings.Contains(err.Error(), "RootCAs") {
-		t.Errorf("%v, want advice", err)
+		t.Errorf("%v, want a hint", err)
 	}
 }
 
@@ -254,8 +255,8 @@ func TestWeakTLS(t *testing.T) {
 			}
 			client := &Client{Adapter: &NetAdapter{TLSConfig: ca.client()}}
 			e := wantError(t, handshakeError(t, client, &Request{URL: "wss://" + s.host()}), StageTLS)
-			if c.server == nil && !strings.Contains(e.Error(), "scheme is ws") {
-				t.Errorf("%v, want advice", e)
+			if c.server == nil && !strings.Contains(e.Error(), "use the scheme ws") {
+				t.Errorf("%v, want a hint", e)
 			}
 			if s.accepted() != 1 {
 				t.Errorf("%d connections, want 1: nothing is tried again", s.accepted())
@@ -285,7 +286,7 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
-// tap keeps what is written to a connection.
+// tap records what is written to a connection.
 type tap struct {
 	net.Conn
 	mu      sync.Mutex
@@ -361,8 +362,8 @@ func TestEverythingInsideTLS(t *testing.T) {
 	}
 }
 
-// The configuration of the Request wins over that of the adapter, and is not
-// carried to another host.
+// The configuration in the Request wins over that of the adapter, and is not carried
+// to another host.
 func TestTLSConfigOfTheRequest(t *testing.T) {
 	checkLeaks(t)
 	ca := newAuthority(t)

@@ -1,6 +1,6 @@
 package handshake
 
-// WebSocket URLs: RFC 6455 §3.
+// This file parses WebSocket URLs: RFC 6455 §3.
 
 import (
 	"errors"
@@ -15,20 +15,20 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// ParseURL parses a WebSocket URL (RFC 6455 §3) and brings it into the one form
-// that the rest of the package works with:
+// ParseURL parses a WebSocket URL (RFC 6455 §3) into the form that the rest of the
+// package works with:
 //
 //   - Scheme is ws or wss;
-//   - Host is in ASCII (IDNA) and lower case; the port is left out if it is the
-//     default one, 80 for ws and 443 for wss, and an IPv6 address is in brackets;
+//   - Host is in ASCII (IDNA) and lower case; the default port, 80 for ws and 443
+//     for wss, is left out, and an IPv6 address is in brackets;
 //   - RequestURI is the resource name: the path (a slash if it is empty) and the
 //     query if it is not empty. Percent escapes stay as they are, nothing is
-//     normalised, and characters that may not stand there are escaped as UTF-8;
+//     normalised, and characters that are not allowed are escaped as UTF-8;
 //   - User is the user information, nil if there is none.
 //
-// Refused are a fragment (a number sign as data is %23), control characters, a
-// port outside of 1 to 65535, and whatever else breaks RFC 3986. The error is
-// an *Error with StageURL. ParseURL uses no network.
+// It refuses a fragment (a number sign that is data is written %23), control
+// characters, a port outside 1 to 65535, and anything else that RFC 3986 does not
+// allow. The error is an *Error with StageURL. ParseURL uses no network.
 func ParseURL(raw string) (*url.URL, error) {
 	u, err := parseURL(raw)
 	if err != nil {
@@ -37,8 +37,8 @@ func ParseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// The errors of the parts quote nothing of the URL: it may hold credentials,
-// and in a wrong URL no one can tell where.
+// parseURL is ParseURL with errors that quote nothing of the URL: it may hold
+// credentials, and in a wrong URL nobody can tell where.
 func parseURL(raw string) (*url.URL, error) {
 	if !utf8.ValidString(raw) {
 		return nil, errors.New("it is not valid UTF-8")
@@ -98,8 +98,8 @@ func parseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// RFC 3986 §2.2, §2.3, §3.3 and §3.4: what stands unescaped in each part,
-// besides letters and digits.
+// The characters that are not escaped in each part, besides letters and digits:
+// RFC 3986 §2.2, §2.3, §3.3 and §3.4.
 const (
 	unreserved    = "-._~"
 	subDelims     = "!$&'()*+,;="
@@ -113,8 +113,8 @@ func allowed(c byte, chars string) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(chars, c) >= 0
 }
 
-// escape writes what is neither allowed nor an escape already as percent
-// escapes (RFC 6455 §11.1.1). A percent sign that begins no escape is an error.
+// escape percent-encodes what is neither allowed nor already an escape (RFC 6455
+// §11.1.1). A percent sign that begins no escape is an error.
 func escape(s, chars string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -137,8 +137,8 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= lower(c) && lower(c) <= 'f'
 }
 
-// parseUserinfo parses the part before the at sign. RFC 6455 has no such part;
-// it is taken as RFC 3986 §3.2.1 and RFC 7617 have it. An empty one is none.
+// parseUserinfo parses the part before the at sign. RFC 6455 has no such part; it
+// is parsed as in RFC 3986 §3.2.1 and RFC 7617. An empty one counts as none.
 func parseUserinfo(s string) (*url.Userinfo, error) {
 	for i := range len(s) {
 		if s[i] != '%' && !allowed(s[i], userinfoChars) {
@@ -164,8 +164,8 @@ func parseUserinfo(s string) (*url.Userinfo, error) {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7F }
 
-// parseHostPort returns host and port as they stand in Host: the port only
-// if it is not the default one of the scheme.
+// parseHostPort returns host and port as they are sent in Host: the port only if
+// it is not the default of the scheme.
 func parseHostPort(scheme, s string) (string, error) {
 	var host, port string
 	if strings.HasPrefix(s, "[") {
@@ -173,7 +173,7 @@ func parseHostPort(scheme, s string) (string, error) {
 		if !ok || rest != "" && rest[0] != ':' {
 			return "", errors.New("the brackets of the IPv6 address are not closed")
 		}
-		// RFC 6874: a zone is written behind an escaped percent sign.
+		// RFC 6874: a zone follows an escaped percent sign.
 		ip, zone, _ := strings.Cut(literal, "%25")
 		addr, err := netip.ParseAddr(ip)
 		if err != nil || !addr.Is6() || addr.Zone() != "" || !allowedAll(zone, unreserved) {
@@ -195,7 +195,7 @@ func parseHostPort(scheme, s string) (string, error) {
 		}
 		number = strconv.FormatUint(n, 10)
 	}
-	// RFC 6455 §4.1: the port is in Host only if it is not the default one.
+	// RFC 6455 §4.1: Host has the port only if it is not the default.
 	if number != defaultPort(scheme) {
 		host += ":" + number
 	}
@@ -210,8 +210,8 @@ func parseName(s string) (string, error) {
 	}
 	for i := range len(name) {
 		if name[i] >= utf8.RuneSelf {
-			// RFC 6455 §11.1.1: IDNA. The profile would refuse the underscores
-			// of local names, so plain ASCII does not go through it.
+			// RFC 6455 §11.1.1: IDNA. Plain ASCII does not go through it, because the
+			// profile would refuse the underscores of local names.
 			if name, err = idna.Lookup.ToASCII(name); err != nil {
 				return "", errors.New("the host has no valid ASCII (IDNA) form")
 			}
@@ -222,7 +222,7 @@ func parseName(s string) (string, error) {
 		return "", errors.New("it has no host")
 	}
 	if !allowedAll(name, hostChars) {
-		return "", errors.New("the host has a character that may not stand there")
+		return "", errors.New("the host has a character that is not allowed there")
 	}
 	return strings.ToLower(name), nil
 }
@@ -243,7 +243,7 @@ func defaultPort(scheme string) string {
 	return "80"
 }
 
-// secure tells whether TLS is asked for. RFC 6455 §3: the scheme alone says so.
+// secure reports whether the URL asks for TLS. RFC 6455 §3: the scheme alone decides.
 func secure(u *url.URL) bool { return u.Scheme == "wss" }
 
 // address returns host and port to connect to.
@@ -255,8 +255,8 @@ func address(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// withoutZone takes the zone out of an IPv6 address in brackets: it means
-// something on this machine only (RFC 6874 §4).
+// withoutZone removes the zone from an IPv6 address in brackets: it has a meaning
+// on this machine only (RFC 6874 §4).
 func withoutZone(host string) string {
 	before, rest, ok := strings.Cut(host, "%")
 	if !ok {
@@ -273,7 +273,8 @@ func withoutUser(u *url.URL) *url.URL {
 	return &c
 }
 
-// redactURL returns u without what may be secret: user information and query.
+// redactURL returns u without the parts that may be secret: user information and
+// query.
 func redactURL(u *url.URL) string {
 	c := withoutUser(u)
 	c.RawQuery = ""
@@ -284,8 +285,8 @@ func redactURL(u *url.URL) string {
 	return s
 }
 
-// redact is redactURL for a URL that may be wrong: it takes out everything
-// before an at sign.
+// redact is redactURL for a URL that may be wrong: it removes everything before an
+// at sign.
 func redact(raw string) string {
 	scheme := ""
 	if i := strings.Index(raw, "://"); i >= 0 && allowedAll(raw[:i], "+-.") {

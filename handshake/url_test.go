@@ -1,5 +1,7 @@
 package handshake
 
+// This file tests parsing URLs.
+
 import (
 	"context"
 	"net"
@@ -87,17 +89,17 @@ func TestInvalidURL(t *testing.T) {
 
 func TestURLErrorsKeepSecrets(t *testing.T) {
 	for _, raw := range []string{
-		"ws://u:geheim@h:x/", "ws://u:geheim@h/#", "ws://u:geheim#@h/", "ws://u:geheim/@h/", "ws://u:geheim?@h/", "ws://u:ge\x01@geheim@h/",
-		"u:geheim@h", "wsx://geheim@h/", "ws://h:x/?token=geheim", "ws://h:x/#geheim", "ws://u:geheim%zz@h/",
+		"ws://u:s3cret@h:x/", "ws://u:s3cret@h/#", "ws://u:s3cret#@h/", "ws://u:s3cret/@h/", "ws://u:s3cret?@h/", "ws://u:ge\x01@s3cret@h/",
+		"u:s3cret@h", "wsx://s3cret@h/", "ws://h:x/?token=s3cret", "ws://h:x/#s3cret", "ws://u:s3cret%zz@h/",
 	} {
 		_, err := ParseURL(raw)
-		wantError(t, err, StageURL, "geheim")
+		wantError(t, err, StageURL, "s3cret")
 	}
 	client := &Client{Adapter: &RoundTripAdapter{Timeout: -1}}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := client.Handshake(ctx, &Request{URL: "ws://u:geheim@127.0.0.1:1/p?token=geheim"})
-	e := wantError(t, err, StageDial, "geheim", "u:")
+	_, err := client.Handshake(ctx, &Request{URL: "ws://u:s3cret@127.0.0.1:1/p?token=s3cret"})
+	e := wantError(t, err, StageDial, "s3cret", "u:")
 	if want := "ws://127.0.0.1:1/p?..."; e.URL != want {
 		t.Errorf("URL of the error is %q, want %q", e.URL, want)
 	}

@@ -259,7 +259,7 @@ func TestConnectSilentServer(t *testing.T) {
 	})
 	t.Run("neither", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
-			const byDefault = 10 * time.Second // NetAdapter.AnswerTimeout
+			const byDefault = 10 * time.Second // NetAdapter.ResponseTimeout
 			e := fails(context.Background(), t, srv, opts, byDefault)
 			if !errors.Is(e, os.ErrDeadlineExceeded) || !e.Timeout() {
 				t.Errorf("error is %v, want a timeout", e)
@@ -296,7 +296,7 @@ func TestConnectFailuresLeaveNothing(t *testing.T) {
 			srv := wstest.NewServer(t, kind.opts...)
 			adapter := &handshake.NetAdapter{Gate: new(handshake.Gate), TLSConfig: srv.ClientTLS()}
 			if kind.name == "timeout" {
-				adapter.AnswerTimeout = 5 * time.Millisecond
+				adapter.ResponseTimeout = 5 * time.Millisecond
 			}
 			opts := &dandelion.Options{Handshaker: &handshake.Client{Adapter: adapter}}
 			dial := func(t *testing.T) {

@@ -276,7 +276,7 @@ func slowFlood(c *wstest.Conn, pause time.Duration, p string) {
 func endlessAnswer(t *testing.T, head string, part func(i int) string) (allocated uint64) {
 	t.Helper()
 	const (
-		documented = 64 << 10 // handshake.NetAdapter.MaxAnswer
+		documented = 64 << 10 // handshake.NetAdapter.MaxResponseHead
 		pipe       = 4 << 10
 		allowance  = pipe + 4<<10 // it reads ahead
 		much       = 16 << 20

@@ -1,6 +1,6 @@
 package handshake
 
-// What a person can do about a failed handshake, for the text of the error.
+// This file is the part of an error's text that says what to do about it.
 
 import (
 	"crypto/tls"
@@ -11,10 +11,10 @@ import (
 	"syscall"
 )
 
-// advice returns a hint for e, "" if there is none.
-func advice(e *Error) string {
+// hint returns what can be done about e, "" if nothing better than its text is known.
+func hint(e *Error) string {
 	if e.Status != 0 && e.Status != 101 {
-		return statusAdvice(e)
+		return statusHint(e)
 	}
 	var (
 		plain     tls.RecordHeaderError
@@ -22,24 +22,24 @@ func advice(e *Error) string {
 	)
 	switch {
 	case errors.As(e.Err, &plain):
-		return "does the server speak TLS on this port? if not, the scheme is ws"
+		return "does the server speak TLS on this port? if not, use the scheme ws"
 	case errors.As(e.Err, &authority):
-		return "if this server is to be trusted, add its authority to RootCAs of the TLS configuration"
+		return "to trust this server, add its authority to RootCAs of the TLS configuration"
 	case errors.Is(e.Err, syscall.ECONNREFUSED):
-		return "nothing listens there: check host and port, and that the server runs"
+		return "nothing listens there: check host and port, and that the server is running"
 	case e.Stage == StageResolve && !e.Timeout():
 		return "check the host name"
 	case e.Stage == StageValidate:
-		return "the server, or something between, does not keep to RFC 6455"
+		return "the server, or something in between, violates RFC 6455"
 	}
 	return ""
 }
 
-// statusAdvice returns a hint for an answer that is not a 101.
-func statusAdvice(e *Error) string {
+// statusHint returns a hint for a response that is not a 101.
+func statusHint(e *Error) string {
 	switch {
 	case e.Status == 407:
-		return "give the proxy's user name and password in the URL of the proxy"
+		return "put the proxy's user name and password into the URL of the proxy"
 	case e.Stage == StageProxy:
 		return "the proxy refuses to connect to this server"
 	case len(e.Versions()) > 0:
@@ -53,7 +53,7 @@ func statusAdvice(e *Error) string {
 	case e.Status == 426:
 		return "the server wants another protocol"
 	case e.StatusClass() == 2:
-		return "it is an ordinary HTTP answer: is this the address of a WebSocket server?"
+		return "this is an ordinary HTTP response: is it the address of a WebSocket server?"
 	}
 	return ""
 }

@@ -1,5 +1,8 @@
 package handshake
 
+// This file tests which responses are accepted, which are refused, and how much
+// of them is read.
+
 import (
 	"bufio"
 	"bytes"
@@ -15,37 +18,37 @@ import (
 	"time"
 )
 
-// deflate is the offer that the tests of answers make.
+// deflate is the offer that the tests of responses make.
 var deflate = []Extension{{"permessage-deflate", []Param{{"server_max_window_bits", "12"}}}}
 
-// withLines is a correct answer with further lines; {accept} is put in later.
+// withLines returns a correct response with further lines; fill replaces {accept}.
 func withLines(lines ...string) string {
 	return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n" +
 		strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
-// with is a correct answer in which one line is replaced by others.
+// with returns a correct response in which one line is replaced by others.
 func with(name string, lines ...string) string {
-	answer := "HTTP/1.1 101 Switching Protocols\r\n"
+	response := "HTTP/1.1 101 Switching Protocols\r\n"
 	for _, l := range []string{"Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: {accept}"} {
 		if !strings.HasPrefix(l, name+":") {
-			answer += l + "\r\n"
+			response += l + "\r\n"
 		}
 	}
 	for _, l := range lines {
-		answer += l + "\r\n"
+		response += l + "\r\n"
 	}
-	return answer + "\r\n"
+	return response + "\r\n"
 }
 
-// statusLine is a correct answer with another first line.
+// statusLine returns a correct response with another first line.
 func statusLine(line string) string {
 	return strings.Replace(with(""), "HTTP/1.1 101 Switching Protocols", line, 1)
 }
 
-func TestAcceptedAnswers(t *testing.T) {
+func TestAcceptedResponses(t *testing.T) {
 	for _, c := range []struct {
-		name, answer string
+		name, response string
 	}{
 		// req: 6455-4.1-32
 		{"plain", with("")},
@@ -75,7 +78,7 @@ func TestAcceptedAnswers(t *testing.T) {
 		{"folded accept", with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept:\r\n   {accept}")},
 		{"bare line feeds", strings.ReplaceAll(with(""), "\r\n", "\n")},
 		// req: 9110-15.2-01
-		{"interim answers", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\nUpgrade: h2c\r\n\r\nHTTP/1.1 199 X\r\n\r\n" + with("")},
+		{"interim responses", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\nUpgrade: h2c\r\n\r\nHTTP/1.1 199 X\r\n\r\n" + with("")},
 		// req: 7230-3.3.3-01
 		{"length of a body", withLines("Content-Length: 7")},
 		{"contradicting lengths", withLines("Content-Length: 7", "Content-Length: 8")},
@@ -90,7 +93,7 @@ func TestAcceptedAnswers(t *testing.T) {
 			checkLeaks(t)
 			s := serve(t, func(conn net.Conn) {
 				r := readRequest(conn)
-				io.WriteString(conn, fill(c.answer, r)+hello)
+				io.WriteString(conn, fill(c.response, r)+hello)
 				io.CopyN(io.Discard, conn, 11)
 				io.WriteString(conn, hello)
 			})
@@ -101,7 +104,7 @@ func TestAcceptedAnswers(t *testing.T) {
 			}
 			rest, _ := io.ReadAll(r.Stream)
 			if got = append(got, rest...); string(got) != hello+hello {
-				t.Errorf("got %q behind the answer, want two frames", got)
+				t.Errorf("got %q after the response, want two frames", got)
 			}
 			if r.Status != 101 || r.Header.Get("Link") != "" {
 				t.Errorf("status %d, header %v", r.Status, r.Header)
@@ -110,7 +113,7 @@ func TestAcceptedAnswers(t *testing.T) {
 	}
 }
 
-func TestRefusedAnswers(t *testing.T) {
+func TestRefusedResponses(t *testing.T) {
 	extensions := func(lines ...string) string { // each a value
 		for i := range lines {
 			lines[i] = "Sec-WebSocket-Extensions: " + lines[i]
@@ -118,10 +121,10 @@ func TestRefusedAnswers(t *testing.T) {
 		return withLines(lines...)
 	}
 	for _, c := range []struct {
-		name   string
-		stage  Stage
-		req    Request
-		answer string
+		name     string
+		stage    Stage
+		req      Request
+		response string
 	}{
 		// req: 6455-4.1-36
 		{"no upgrade", StageValidate, Request{}, with("Upgrade")},
@@ -214,54 +217,54 @@ func TestRefusedAnswers(t *testing.T) {
 		{"blank before the colon", StageHTTP, Request{}, with("Upgrade", "Upgrade : websocket")},
 		{"tab before the colon", StageHTTP, Request{}, with("Upgrade", "Upgrade\t: websocket")},
 		// req: 9110-5.5-01
-		{"NUL in a value", StageHTTP, Request{}, withLines("Set-Cookie: geheim=1\x00x")},
-		{"CR in a value", StageHTTP, Request{}, withLines("Set-Cookie: geheim=1\rx")},
-		{"escape character in a value", StageHTTP, Request{}, withLines("Set-Cookie: geheim=1\x1b[m")},
+		{"NUL in a value", StageHTTP, Request{}, withLines("Set-Cookie: s3cret=1\x00x")},
+		{"CR in a value", StageHTTP, Request{}, withLines("Set-Cookie: s3cret=1\rx")},
+		{"escape character in a value", StageHTTP, Request{}, withLines("Set-Cookie: s3cret=1\x1b[m")},
 		// req: 6455-4.2.2-01
 		{"SSH", StageHTTP, Request{}, "SSH-2.0-x\r\n"},
 		{"empty line", StageHTTP, Request{}, "\r\n"},
 		{"a request", StageHTTP, Request{}, "GET / HTTP/1.1\r\n"},
 		{"no status", StageHTTP, Request{}, "HTTP/1.1\r\n\r\n"},
-		{"line without a colon", StageHTTP, Request{}, withLines("geheim")},
-		{"line without a name", StageHTTP, Request{}, withLines(": geheim")},
+		{"line without a colon", StageHTTP, Request{}, withLines("s3cret")},
+		{"line without a name", StageHTTP, Request{}, withLines(": s3cret")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := talkWith(t, c.req, func(conn net.Conn, r testRequest) {
 				key := r.one("Sec-WebSocket-Key")
 				accept := AcceptKey(key)
 				decoded := AcceptKey(string(must(decode(key))))
-				answer := strings.NewReplacer("{accept}", accept, "{key}", key, "{short}", strings.TrimSuffix(accept, "="),
-					"{decoded}", decoded, "{swapped}", swapCase(accept)).Replace(c.answer)
-				io.WriteString(conn, answer)
+				response := strings.NewReplacer("{accept}", accept, "{key}", key, "{short}", strings.TrimSuffix(accept, "="),
+					"{decoded}", decoded, "{swapped}", swapCase(accept)).Replace(c.response)
+				io.WriteString(conn, response)
 			})
-			e := wantError(t, o.err, c.stage, "geheim")
+			e := wantError(t, o.err, c.stage, "s3cret")
 			if len(o.more) > 0 {
-				t.Errorf("the client wrote %q behind its request", o.more)
+				t.Errorf("the client wrote %q after its request", o.more)
 			}
 			if c.stage == StageValidate && (e.Status != 101 || e.Header == nil) {
-				t.Errorf("status %d, header %v, want those of the answer", e.Status, e.Header)
+				t.Errorf("status %d, header %v, want those of the response", e.Status, e.Header)
 			}
 		})
 	}
 }
 
 // req: 6455-4.2.2-01 6455-4.1-12
-func TestCutOffAnswers(t *testing.T) {
+func TestTruncatedResponses(t *testing.T) {
 	garbage := make([]byte, 200)
 	source := rand.New(rand.NewPCG(1, 2))
 	for i := range garbage {
 		garbage[i] = byte(source.Uint32())
 	}
-	for _, c := range []struct{ name, answer string }{
+	for _, c := range []struct{ name, response string }{
 		{"nothing", ""},
 		{"within the version", "HTT"},
 		{"before the empty line", strings.TrimSuffix(with(""), "\r\n")},
 		{"garbage", string(garbage)},
-		{"behind an interim answer", "HTTP/1.1 100 Continue\r\n\r\n"},
+		{"after an interim response", "HTTP/1.1 100 Continue\r\n\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := talkWith(t, Request{}, func(conn net.Conn, r testRequest) {
-				io.WriteString(conn, fill(c.answer, r))
+				io.WriteString(conn, fill(c.response, r))
 				conn.Close()
 			})
 			wantError(t, o.err, StageHTTP)
@@ -292,24 +295,24 @@ func TestServerClosesAtOnce(t *testing.T) {
 	}
 }
 
-// However the answer and the first frame are cut into segments, no byte is
-// lost or seen twice.
+// However the response and the first frame are cut into segments, no byte is lost
+// or delivered twice.
 //
 // req: 6455-4.1-44 7230-3.3.3-01
-func TestBytesBehindTheAnswer(t *testing.T) {
+func TestBytesAfterTheResponse(t *testing.T) {
 	for _, lines := range [][]string{{"X: y"}, {"Content-Length: 7"}, {"Transfer-Encoding: chunked"}} {
 		all := withLines(lines...) + hello
 		for cut := 1; cut <= len(all); cut++ {
 			client, wait := pipe(func(c net.Conn) {
-				answer := fill(withLines(lines...), readRequest(c)) + hello
-				cut := min(cut, len(answer))
-				io.WriteString(c, answer[:cut])
-				io.WriteString(c, answer[cut:])
+				response := fill(withLines(lines...), readRequest(c)) + hello
+				cut := min(cut, len(response))
+				io.WriteString(c, response[:cut])
+				io.WriteString(c, response[cut:])
 			})
 			r := open(t, client, &Request{URL: "ws://h.test/"})
 			rest, _ := io.ReadAll(r.Stream)
 			if got := string(r.Buffered) + string(rest); got != hello {
-				t.Fatalf("%q cut at %d: got %q behind the answer, want %q", lines, cut, got, hello)
+				t.Fatalf("%q cut at %d: got %q after the response, want %q", lines, cut, got, hello)
 			}
 			wait()
 		}
@@ -319,8 +322,8 @@ func TestBytesBehindTheAnswer(t *testing.T) {
 // req: 6455-4.1-45 6455-4.1-46 6455-4.1-47 6455-4.3-01 7230-3.2.1-01 6455-9.1-06
 func TestAgreed(t *testing.T) {
 	for _, c := range []struct {
-		name, answer, subprotocol string
-		extensions                []string
+		name, response, subprotocol string
+		extensions                  []string
 	}{
 		{"nothing", withLines("X-Foo: bar"), "", nil},
 		{"subprotocol", withLines("X-Foo: bar", "Sec-WebSocket-Protocol: superchat"), "superchat", nil},
@@ -329,8 +332,8 @@ func TestAgreed(t *testing.T) {
 		{"two extensions", withLines("X-Foo: bar", "Sec-WebSocket-Extensions: b;x=1;y,permessage-deflate"), "", []string{"b; x=1; y", "permessage-deflate"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			answer := strings.TrimSuffix(c.answer, "\r\n") + "Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2, x\r\n\r\n"
-			o := talk(t, Request{Subprotocols: []string{"chat", "superchat"}, Extensions: append([]Extension{{Name: "b"}}, deflate...)}, answer)
+			response := strings.TrimSuffix(c.response, "\r\n") + "Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2, x\r\n\r\n"
+			o := talk(t, Request{Subprotocols: []string{"chat", "superchat"}, Extensions: append([]Extension{{Name: "b"}}, deflate...)}, response)
 			if o.err != nil {
 				t.Fatal(o.err)
 			}
@@ -348,7 +351,7 @@ func TestAgreed(t *testing.T) {
 	}
 }
 
-// Statuses other than 101 are refusals, whatever else the answer says.
+// Statuses other than 101 are refusals, whatever else the response says.
 //
 // req: 6455-4.1-33 6455-4.1-34 6455-4.1-35 9110-15-01 9110-15-02 6455-4.4-01
 func TestStatuses(t *testing.T) {
@@ -366,16 +369,16 @@ func TestStatuses(t *testing.T) {
 			switch c.status[0] {
 			case '3':
 				if c.status != "399" {
-					lines = append(lines, "Location: ws://u:geheim@o.test/x?token=geheim")
+					lines = append(lines, "Location: ws://u:s3cret@o.test/x?token=s3cret")
 				}
 			case '4':
 				if c.advice != "" {
 					lines = append(lines, "Sec-WebSocket-Version: 25", "Sec-WebSocket-Version: 8, 7", "Upgrade: h2c")
 				}
 			}
-			answer := strings.Replace(withLines(lines...), "101 Switching Protocols", c.status+" Whatever", 1) + "Hello"
-			o := talk(t, Request{}, answer)
-			e := wantError(t, o.err, StageHTTP, "geheim")
+			response := strings.Replace(withLines(lines...), "101 Switching Protocols", c.status+" Whatever", 1) + "Hello"
+			o := talk(t, Request{}, response)
+			e := wantError(t, o.err, StageHTTP, "s3cret")
 			if want := strings.TrimLeft(c.status, "0"); want != "" && e.Status != int(c.status[0]-'0')*100+int(c.status[1]-'0')*10+int(c.status[2]-'0') {
 				t.Errorf("status is %d, want %s", e.Status, c.status)
 			}
@@ -392,7 +395,7 @@ func TestStatuses(t *testing.T) {
 				t.Errorf("%v, want %q in it", e, c.advice)
 			}
 			if len(o.more) > 0 {
-				t.Errorf("the client wrote %q behind its request", o.more)
+				t.Errorf("the client wrote %q after its request", o.more)
 			}
 		})
 	}
@@ -425,7 +428,7 @@ func TestRefusalBody(t *testing.T) {
 	}
 }
 
-// The body is not waited for: a second, or the caller's context.
+// The wait for the body ends after a second, or with the caller's context.
 //
 // req: 7230-3.3.3-04
 func TestEndlessRefusalBody(t *testing.T) {
@@ -466,7 +469,7 @@ func TestEndlessRefusalBody(t *testing.T) {
 	}
 }
 
-// endless repeats a text for ever, and counts what is read.
+// endless repeats a text for ever, and counts the bytes read.
 type endless struct {
 	text string
 	read int
@@ -481,30 +484,30 @@ func (e *endless) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// What is read of an answer is limited; without an end it ends at the limit.
+// Reading stops at the limit, however the response goes on.
 //
 // req: 7230-3.2.5-01 9110-15.2-02
-func TestLongAnswers(t *testing.T) {
+func TestLongResponses(t *testing.T) {
 	for _, c := range []struct{ name, begin, text string }{
 		{"one long line", "HTTP/1.1 101 X\r\nX: ", "x"},
 		{"many lines", "HTTP/1.1 101 X\r\n", "X: y\r\n"},
 		{"many folds", "HTTP/1.1 101 X\r\nX: y\r\n", " y\r\n"},
 		{"long phrase", "HTTP/1.1 101 ", "x"},
-		{"interim answers", "", "HTTP/1.1 102 Processing\r\n\r\n"},
+		{"interim responses", "", "HTTP/1.1 102 Processing\r\n\r\n"},
 	} {
 		for _, limit := range []int{0, 1000} {
 			source := &endless{text: c.text}
-			a := &NetAdapter{MaxAnswer: limit}
-			_, err := readAnswer(bufio.NewReader(io.MultiReader(strings.NewReader(c.begin), source)), a.maxAnswer())
-			if err == nil || !strings.Contains(err.Error(), "MaxAnswer") {
+			a := &NetAdapter{MaxResponseHead: limit}
+			_, err := readResponse(bufio.NewReader(io.MultiReader(strings.NewReader(c.begin), source)), a.maxResponseHead())
+			if err == nil || !strings.Contains(err.Error(), "MaxResponseHead") {
 				t.Errorf("%s: error is %v", c.name, err)
 			}
-			if most := a.maxAnswer() + 4096; source.read > most {
+			if most := a.maxResponseHead() + 4096; source.read > most {
 				t.Errorf("%s: read %d bytes, want at most %d", c.name, source.read, most)
 			}
 		}
 	}
-	synctest.Test(t, func(t *testing.T) { // an answer that is slow and without end
+	synctest.Test(t, func(t *testing.T) { // a response that is slow and endless
 		client, wait := pipe(func(c net.Conn) {
 			readRequest(c)
 			for {
@@ -517,16 +520,16 @@ func TestLongAnswers(t *testing.T) {
 		begin := time.Now()
 		_, err := client.Handshake(t.Context(), &Request{URL: "ws://h.test/"})
 		wantError(t, err, StageHTTP)
-		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != defaultAnswerTimeout {
-			t.Errorf("%v after %v, want AnswerTimeout", err, time.Since(begin))
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != defaultResponseTimeout {
+			t.Errorf("%v after %v, want ResponseTimeout", err, time.Since(begin))
 		}
 		wait()
 	})
 }
 
-// FuzzAnswer checks what holds of every answer: no panic, no more read than
-// allowed, and an answer that is accepted has what it must have.
-func FuzzAnswer(f *testing.F) {
+// FuzzResponse checks what holds for every response: no panic, no more bytes read
+// than allowed, and an accepted response has what it must have.
+func FuzzResponse(f *testing.F) {
 	const key = "dGhlIHNhbXBsZSBub25jZQ=="
 	req := &Request{Subprotocols: []string{"chat"}, Extensions: deflate}
 	for _, s := range []string{
@@ -540,10 +543,10 @@ func FuzzAnswer(f *testing.F) {
 		const limit = 2000
 		source := bytes.NewReader(in)
 		r := bufio.NewReaderSize(source, 16)
-		head, err := readAnswer(r, limit)
+		head, err := readResponse(r, limit)
 		consumed := len(in) - source.Len() - r.Buffered()
 		if consumed > limit {
-			t.Fatalf("consumed %d bytes of an answer", consumed)
+			t.Fatalf("consumed %d bytes of a response", consumed)
 		}
 		if err != nil {
 			return
@@ -562,7 +565,7 @@ func FuzzAnswer(f *testing.F) {
 			}
 			return
 		}
-		subprotocol, extensions, err := validate(&Answer{Major: 1, Minor: head.minor, Status: 101, Header: head.header}, key, req)
+		subprotocol, extensions, err := validate(&Response{Major: 1, Minor: head.minor, Status: 101, Header: head.header}, key, req)
 		if err != nil {
 			return
 		}
@@ -579,7 +582,7 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 		if rest, _ := io.ReadAll(r); len(rest) != len(in)-consumed {
-			t.Fatalf("%d bytes behind the answer, want %d", len(rest), len(in)-consumed)
+			t.Fatalf("%d bytes after the response, want %d", len(rest), len(in)-consumed)
 		}
 	})
 }
