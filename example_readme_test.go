@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
@@ -73,8 +72,8 @@ func (f *feed) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
 		f.conn = ctx.Spawn(supervisor.Props(supervisor.Config{
-			Request: handshake.Request{URL: f.url},
-			Target:  ctx.Self(), // gets the events
+			URL:    f.url,
+			Target: ctx.Self(), // gets the events
 		}))
 	case *messages.Opened: // also after every reconnect
 		ctx.Request(f.conn, &messages.SendText{Text: "hello"})

@@ -114,8 +114,8 @@ var errHandshakeOptions = errors.New("dandelion: Options.HTTPClient brings its o
 func (o *Options) config(url string) (supervisor.Config, error) {
 	h, err := o.handshaker()
 	return supervisor.Config{
+		URL: url,
 		Request: handshake.Request{
-			URL:          url,
 			Header:       o.Header,
 			Host:         o.Host,
 			Origin:       o.Origin,
@@ -125,7 +125,18 @@ func (o *Options) config(url string) (supervisor.Config, error) {
 		Handshaker:      h,
 		ConnectTimeout:  o.ConnectTimeout,
 		ProviderTimeout: o.ProviderTimeout,
-		Settings:        o.Settings,
+		MaxFrame:        o.Limits.MaxFrame,
+		MaxMessage:      o.Limits.MaxMessage,
+		MaxFragments:    o.Limits.MaxFragments,
+		Streaming:       o.Streaming,
+		ReceiveWindow:   o.ReceiveWindow,
+		BehindAfter:     o.BehindAfter,
+		QueueMessages:   o.QueueMessages,
+		QueueBytes:      o.QueueBytes,
+		CloseTimeout:    o.CloseTimeout,
+		PingInterval:    o.PingInterval,
+		PongTimeout:     o.PongTimeout,
+		PingMisses:      o.PingMisses,
 		OnPanic:         o.OnPanic,
 		StartDelay:      o.StartDelay,
 		Retry:           o.Retry,

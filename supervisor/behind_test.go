@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dandelionws/dandelion/actors"
-	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
@@ -104,8 +103,8 @@ func TestHandlerBehind(t *testing.T) {
 				view := handle.New()
 				view.Sink, view.Once = sink, true
 				pid := spawn(system, view, supervisor.Config{
-					Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h, Logger: slog.New(log),
-					Settings: actors.Settings{ReceiveWindow: window},
+					URL: "ws://server.test/", Handshaker: h, Logger: slog.New(log),
+					ReceiveWindow: window,
 				})
 				server := <-servers
 				synctest.Wait() // the handler has nothing to do

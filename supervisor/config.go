@@ -11,6 +11,7 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor/outbox"
 	"github.com/dandelionws/dandelion/supervisor/retry"
+	"github.com/dandelionws/dandelion/wire"
 )
 
 // PanicPolicy says what follows when the user's handler panics. In any case the
@@ -26,8 +27,12 @@ const (
 )
 
 // Config says what to connect to, where the events go and what to do after a failure.
+// A zero field means its default.
 type Config struct {
-	// Request is the opening handshake; it needs a URL, unless Endpoints has one.
+	// URL is the address of the server, a ws or wss URL. If it is set it takes the
+	// place of Request.URL.
+	URL string
+	// Request is the opening handshake: header, subprotocols and so on.
 	Request handshake.Request
 	// Endpoints are further addresses of the same service, and their order.
 	Endpoints retry.Endpoints
@@ -49,8 +54,41 @@ type Config struct {
 	// Lifetime, if set, stops the supervisor when it ends, as messages.Stop does.
 	Lifetime context.Context
 
-	// Settings are the limits and times of each connection.
-	actors.Settings
+	// MaxFrame is the largest payload of a data frame in bytes, MaxMessage the largest
+	// message, all its fragments together, MaxFragments how many frames it may have,
+	// empty ones included. What passes them fails the connection with the code 1009
+	// (messages.ErrMessageTooBig). Defaults: no limit but MaxMessage, 32 MiB, 65536; with
+	// Streaming none, as nothing is stored. Negative: none.
+	MaxFrame     int64
+	MaxMessage   int64
+	MaxFragments int
+	// Streaming delivers the parts of a message as they arrive
+	// (messages.FragmentReceived) instead of whole messages.
+	Streaming bool
+	// ReceiveWindow is how many bytes may be read and not yet handled before
+	// reading stops. A read that brings messages counts 64 KiB, larger messages
+	// their size. Reading goes on when half of it is free again. Default 1 MiB.
+	ReceiveWindow int
+	// BehindAfter is for how long reading has to stand still, because the receive
+	// window is full, for that to be an event (messages.HandlerBehind). Default 1 s.
+	BehindAfter time.Duration
+	// QueueMessages and QueueBytes bound what is accepted for sending and not
+	// yet written, in data frames and in bytes of payload. Defaults 16384 and 4 MiB.
+	// One message is always accepted when all before it are being written.
+	QueueMessages int
+	QueueBytes    int
+	// CloseTimeout bounds the closing handshake, and then how long the server
+	// may take to end the stream. Default 5 s.
+	CloseTimeout time.Duration
+	// PingInterval is the time between two keepalive Pings. 0 means none.
+	PingInterval time.Duration
+	// PongTimeout is how long the Pong may take. Any bytes from the server count
+	// as its answer. Default 20 s; only used with PingInterval.
+	PongTimeout time.Duration
+	// PingMisses is how many Pings in a row may stay unanswered. The next one
+	// is sent when PongTimeout has passed; the connection is failed when
+	// PingMisses+1 have passed. Default 0.
+	PingMisses int
 
 	// Target is the actor that gets the events; their sender is the supervisor.
 	// Nil: events are dropped.
@@ -77,6 +115,9 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
+	if c.URL != "" {
+		c.Request.URL = c.URL
+	}
 	if c.Handshaker == nil {
 		c.Handshaker = &handshake.Client{}
 	}
@@ -93,6 +134,22 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+// settings are those of each connection.
+func (c *Config) settings() actors.Settings {
+	return actors.Settings{
+		Limits:        wire.Limits{MaxFrame: c.MaxFrame, MaxMessage: c.MaxMessage, MaxFragments: c.MaxFragments},
+		Streaming:     c.Streaming,
+		ReceiveWindow: c.ReceiveWindow,
+		BehindAfter:   c.BehindAfter,
+		QueueMessages: c.QueueMessages,
+		QueueBytes:    c.QueueBytes,
+		CloseTimeout:  c.CloseTimeout,
+		PingInterval:  c.PingInterval,
+		PongTimeout:   c.PongTimeout,
+		PingMisses:    c.PingMisses,
+	}
 }
 
 // nowhere is the Sink of a connection whose events nobody wants.

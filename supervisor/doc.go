@@ -2,7 +2,7 @@
 // network. It is the door for code that is built from actors:
 //
 //	pid := ctx.Spawn(supervisor.Props(supervisor.Config{
-//		Request: handshake.Request{URL: "wss://example.org/feed"},
+//		URL: "wss://example.org/feed",
 //		Target:  ctx.Self(),
 //	}))
 //	ctx.Request(pid, &messages.SendText{Text: "hello"})

@@ -241,7 +241,7 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 	s.counters.Connections++
 	s.retries.Opened()
 	s.conn = actors.NewConn(actors.Config{
-		Settings:  s.Settings,
+		Settings:  s.settings(),
 		Stream:    d.result.Stream,
 		Buffered:  d.result.Buffered,
 		Epoch:     s.epoch,

@@ -13,7 +13,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/internal/quiet"
@@ -59,10 +58,10 @@ func TestSlowTargetStopsTheReader(t *testing.T) {
 		}))
 		h, servers := newPeer(64 << 10)
 		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
-			Request:    handshake.Request{URL: "ws://server.test/"},
-			Handshaker: h,
-			Target:     target,
-			Settings:   actors.Settings{ReceiveWindow: 256 << 10},
+			URL:           "ws://server.test/",
+			Handshaker:    h,
+			Target:        target,
+			ReceiveWindow: 256 << 10,
 		}))
 		server := <-servers
 		const total, size = 1000, 4096
@@ -94,7 +93,7 @@ func TestPropsCanBeShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		system := quiet.System()
 		h, servers := newPeer(0)
-		props := supervisor.Props(supervisor.Config{Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h})
+		props := supervisor.Props(supervisor.Config{URL: "ws://server.test/", Handshaker: h})
 		const n = 10
 		var pids []*actor.PID
 		for range n {
@@ -141,7 +140,7 @@ func TestCallerWithDelay(t *testing.T) {
 		h.Once = true
 		h.Caller.Spawn(func() *actor.PID {
 			return spawn(system, h, supervisor.Config{
-				Request:    handshake.Request{URL: "ws://server.test/"},
+				URL:        "ws://server.test/",
 				Handshaker: dial,
 				StartDelay: time.Duration(i) * 100, // up to 50 µs; 0 in the first round
 			})
@@ -167,7 +166,7 @@ func TestStopWhileConnecting(t *testing.T) {
 			ours, server := wstest.Pipe(0)
 			client = ours
 			view := handle.New()
-			pid := spawn(system, view, supervisor.Config{Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h})
+			pid := spawn(system, view, supervisor.Config{URL: "ws://server.test/", Handshaker: h})
 			synctest.Wait()
 			stop(pid)
 			synctest.Wait()
@@ -198,7 +197,7 @@ func TestUnknownCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		system := quiet.System()
 		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
-			Request: handshake.Request{URL: "ws://server.test/"},
+			URL: "ws://server.test/",
 			Handshaker: handshaker(func(ctx context.Context, _ *handshake.Request) (*handshake.Result, error) {
 				<-ctx.Done()
 				return nil, ctx.Err()
@@ -223,7 +222,7 @@ func TestStatus(t *testing.T) {
 		system := quiet.System()
 		h, servers := newPeer(0)
 		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
-			Request: handshake.Request{URL: "ws://user:secret@server.test/"}, Handshaker: h,
+			URL: "ws://user:secret@server.test/", Handshaker: h,
 		}))
 		synctest.Wait()
 		future := system.Root.RequestFuture(pid, &messages.GetStatus{}, time.Second)
@@ -255,7 +254,7 @@ func TestReconnectMeetsARefusingServer(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			return nil, errors.New("refused")
 		})
-		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h}))
+		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{URL: "ws://server.test/", Handshaker: h}))
 		synctest.Wait()
 		system.Root.Send(pid, &messages.Reconnect{})
 		server.Close()
@@ -280,7 +279,7 @@ func TestTenHoursOfReconnects(t *testing.T) {
 		})
 		view := handle.New()
 		pid := spawn(system, view, supervisor.Config{
-			Request: handshake.Request{URL: "ws://server.test/"}, Handshaker: h,
+			URL: "ws://server.test/", Handshaker: h,
 			Retry: retry.Policy{MaxElapsed: 10 * time.Hour},
 		})
 		<-view.Done()

@@ -18,7 +18,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/supervisor/retry"
@@ -61,8 +60,8 @@ func (o *oracle) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
 		o.conn = ctx.Spawn(supervisor.Props(supervisor.Config{
-			Request: handshake.Request{URL: o.url},
-			Target:  ctx.Self(),
+			URL:    o.url,
+			Target: ctx.Self(),
 			Retry: retry.Policy{
 				Backoff:     retry.Exponential{Base: 200 * time.Millisecond}.New,
 				MaxAttempts: 3,

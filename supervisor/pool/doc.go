@@ -5,7 +5,7 @@
 //	members := ctx.Spawn(pool.Props(pool.Config{
 //		Size: 100,
 //		Member: func(i int) supervisor.Config {
-//			return supervisor.Config{Request: handshake.Request{URL: url(i)}, Target: self}
+//			return supervisor.Config{URL: url(i), Target: self}
 //		},
 //	}))
 //

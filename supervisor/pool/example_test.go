@@ -6,7 +6,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/supervisor/pool"
@@ -29,8 +28,8 @@ func (f *fleet) Receive(ctx actor.Context) {
 			Size: 3,
 			Member: func(i int) supervisor.Config {
 				return supervisor.Config{
-					Request: handshake.Request{URL: fmt.Sprintf("%s/%d", f.url, i)},
-					Target:  self,
+					URL:    fmt.Sprintf("%s/%d", f.url, i),
+					Target: self,
 				}
 			},
 			Target: self,

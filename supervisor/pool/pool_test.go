@@ -84,7 +84,7 @@ func newPoolRig(t *testing.T) *poolRig {
 // member is the Config of a member whose server is named after it.
 func (r *poolRig) member(i int) supervisor.Config {
 	return supervisor.Config{
-		Request:    handshake.Request{URL: fmt.Sprintf("ws://%d.test/", i)},
+		URL:        fmt.Sprintf("ws://%d.test/", i),
 		Handshaker: handshaker(r.handshake),
 		Target:     r.user,
 	}

@@ -42,7 +42,7 @@ func (o Order) String() string {
 // Memory. One whose failure has the verdict Stop, e.g. an HTTP status 404, is
 // left out for good; the supervisor gives up when none is left.
 type Endpoints struct {
-	// URLs are tried besides Request.URL, which is the first of the list if it is set.
+	// URLs are tried besides the URL of the Config (or of Supervise), which is the first of the list if it is set.
 	URLs []string
 	// Order is the order of the list. Default InOrder.
 	Order Order

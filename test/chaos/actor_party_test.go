@@ -31,12 +31,20 @@ func newActorParty(r *run) *actorParty { return &actorParty{run: r, ledger: newL
 func (p *actorParty) start(life context.Context) error {
 	s := p.schedule
 	p.self = p.system.Root.Spawn(actor.PropsFromFunc(p.receive))
+	set := s.settings()
 	p.pid = p.system.Root.Spawn(supervisor.Props(supervisor.Config{
-		Request:        handshake.Request{URL: p.network.url()},
+		URL:            p.network.url(),
 		Handshaker:     &handshake.Client{Adapter: p.adapter()},
 		ConnectTimeout: s.connectTimeout(),
 		Lifetime:       life,
-		Settings:       s.settings(),
+		MaxMessage:     set.Limits.MaxMessage,
+		ReceiveWindow:  set.ReceiveWindow,
+		QueueMessages:  set.QueueMessages,
+		QueueBytes:     set.QueueBytes,
+		CloseTimeout:   set.CloseTimeout,
+		PingInterval:   set.PingInterval,
+		PongTimeout:    set.PongTimeout,
+		PingMisses:     set.PingMisses,
 		Target:         p.self,
 		Retry:          s.policy(),
 		Outbox:         s.outboxConfig(),

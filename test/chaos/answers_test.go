@@ -72,7 +72,7 @@ func TestAnswersAroundEnds(t *testing.T) {
 					}
 				}))
 				pid := root.Spawn(supervisor.Props(supervisor.Config{
-					Request:    handshake.Request{URL: echo.URL()},
+					URL:        echo.URL(),
 					Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{Gate: &handshake.Gate{}}},
 					Target:     f.target(root),
 					Outbox:     box,

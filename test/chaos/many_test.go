@@ -49,7 +49,7 @@ func TestManyConnections(t *testing.T) {
 	base := max(3*time.Second, time.Duration(n)*2*time.Millisecond) // what this machine can stand
 	backoff := retry.Exponential{Base: base, Max: 2 * base}
 	member := supervisor.Config{
-		Request: handshake.Request{URL: "ws://" + server.addr},
+		URL: "ws://" + server.addr,
 		Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{
 			Gate: &handshake.Gate{PerAddress: -1}, // all are of one program that knows its server
 		}},

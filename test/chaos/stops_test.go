@@ -34,7 +34,7 @@ func TestEveryStopIsAnswered(t *testing.T) {
 	for range rounds {
 		f := &fleet{}
 		pid := root.Spawn(supervisor.Props(supervisor.Config{
-			Request:    handshake.Request{URL: echo.URL()},
+			URL:        echo.URL(),
 			Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{Gate: &handshake.Gate{}}},
 			Target:     f.target(root),
 		}))

@@ -8,7 +8,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/supervisor/retry"
@@ -112,7 +111,7 @@ func TestMockActorProps(t *testing.T) {
 		switch msg := ctx.Message().(type) {
 		case *actor.Started:
 			ctx.Spawn(props(supervisor.Config{
-				Request: handshake.Request{URL: "wss://example.test/feed"}, Target: ctx.Self(),
+				URL: "wss://example.test/feed", Target: ctx.Self(),
 				Retry: retry.Policy{MaxAttempts: 1},
 			}))
 		case *messages.Stopped: // a target that is gone keeps nobody waiting
@@ -120,7 +119,7 @@ func TestMockActorProps(t *testing.T) {
 			ctx.Stop(ctx.Self())
 		}
 	}))
-	if url := conn.Config().Request.URL; url != "wss://example.test/feed" {
+	if url := conn.Config().URL; url != "wss://example.test/feed" {
 		t.Errorf("URL %s", url)
 	}
 	conn.EmitLost(nil)

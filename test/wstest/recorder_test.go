@@ -149,7 +149,7 @@ func TestProbe(t *testing.T) {
 			c.CloseHandshake(wire.StatusNormal, "")
 		})
 		pid := system.Root.Spawn(supervisor.Props(supervisor.Config{
-			Request:    handshake.Request{URL: srv.URL()},
+			URL:        srv.URL(),
 			Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{DialContext: srv.DialContext}},
 			Target:     probe.PID(),
 		}))

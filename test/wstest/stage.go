@@ -79,7 +79,7 @@ type stageRefusal struct {
 func NewStage(t testing.TB, s *Scenario) *Stage {
 	st := &Stage{System: NewSystem(t), scenario: s, t: t, refuse: map[string]stageRefusal{}}
 	st.Config = supervisor.Config{
-		Request:    handshake.Request{URL: "ws://server.test/"},
+		URL:        "ws://server.test/",
 		Handshaker: stageHandshaker{st},
 		Observer:   stageObserver{s},
 		Retry: retry.Policy{

@@ -7,7 +7,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
@@ -42,9 +41,9 @@ func dialActor(url string, cfg Config) (Conn, error) {
 	u := &userActor{cfg: cfg, conn: c, opened: make(chan error, 1)}
 	c.user = root.Spawn(actor.PropsFromProducer(func() actor.Actor { return u }))
 	c.supervisor = root.Spawn(supervisor.Props(supervisor.Config{
-		Request: handshake.Request{URL: url},
-		Target:  c.user,
-		Retry:   retry.Policy{MaxAttempts: 1},
+		URL:    url,
+		Target: c.user,
+		Retry:  retry.Policy{MaxAttempts: 1},
 	}))
 	if err := <-u.opened; err != nil {
 		root.Stop(c.user)
