@@ -108,8 +108,9 @@ func TestGoexitInDataHandler(t *testing.T) {
 						runtime.Goexit()
 					}}
 					c, conn := open(t, s, opts)
-					conn.SendText("go")
-					conn.SendText("on")
+					// In one write: after the first message the client is gone.
+					buf := wire.AppendServerFrame(nil, true, 0, wire.OpText, []byte("go"))
+					conn.WriteRaw(wire.AppendServerFrame(buf, true, 0, wire.OpText, []byte("on")))
 					_, end := conn.ReadAll()
 					require.NotZero(t, end)
 					conn.Close()
