@@ -54,7 +54,7 @@ func BenchmarkEcho(b *testing.B) {
 						close(done)
 						return
 					}
-					c.Send(kind, p)
+					c.Send(dandelion.NewMessage(kind, p))
 				},
 			}})
 			if err != nil {
@@ -62,7 +62,7 @@ func BenchmarkEcho(b *testing.B) {
 			}
 			left = b.N
 			b.ResetTimer()
-			c.Send(messages.KindBinary, data)
+			c.Send(dandelion.Binary(data))
 			<-done
 			c.Abort()
 			<-c.Done()

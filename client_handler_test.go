@@ -31,11 +31,11 @@ func TestHandlerCallbacks(t *testing.T) {
 			OnConnecting: func(c *dandelion.Client, e *messages.Connecting) { note("connecting " + e.URL) },
 			OnOpen: func(c *dandelion.Client, e *messages.Opened) {
 				note("open")
-				require.NoError(t, c.SendText("from OnOpen"))
+				require.NoError(t, c.Send(dandelion.Text("from OnOpen")))
 			},
 			OnText: func(c *dandelion.Client, text string) {
 				note("text " + text)
-				require.NoError(t, c.WriteText(context.Background(), "re: "+text))
+				require.NoError(t, c.Write(context.Background(), dandelion.Text("re: "+text)))
 			},
 			OnBinary: func(c *dandelion.Client, data []byte) { note("binary " + string(data)) },
 			OnPing:   func(c *dandelion.Client, data []byte) { note("ping " + string(data)) },
@@ -227,7 +227,7 @@ func TestInlineHandler(t *testing.T) {
 		OnText: func(c *dandelion.Client, text string) { got <- text },
 	}})
 	require.NoError(t, err)
-	require.NoError(t, c.SendText("inline"))
+	require.NoError(t, c.Send(dandelion.Text("inline")))
 	require.Equal(t, "inline", <-got)
 	require.NoError(t, c.Close(ctx, wire.StatusNormal, ""))
 }
@@ -240,14 +240,14 @@ func TestInlineHandlerWrites(t *testing.T) {
 		failed := make(chan error, 1)
 		opts.Handler = &dandelion.Handler{
 			OnOpen: func(c *dandelion.Client, _ *messages.Opened) {
-				require.NoError(t, c.WriteText(context.Background(), "hello"))
+				require.NoError(t, c.Write(context.Background(), dandelion.Text("hello")))
 				require.NoError(t, c.SendPing([]byte("?")))
 				require.ErrorIs(t, c.SendPing(make([]byte, 126)), messages.ErrControlTooLong)
 			},
 			OnText: func(c *dandelion.Client, text string) {
 				for range 2 { // of which the second finds the stream broken
 					time.Sleep(time.Second)
-					if err := c.WriteText(context.Background(), text); err != nil {
+					if err := c.Write(context.Background(), dandelion.Text(text)); err != nil {
 						failed <- err
 						return
 					}

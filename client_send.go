@@ -1,6 +1,7 @@
 package dandelion
 
-// This file is how a client sends.
+// This file is how a client sends: three verbs for messages, which go straight to the
+// connection or, if there is one, through the outbox; and the control frames.
 
 import (
 	"bytes"
@@ -14,101 +15,91 @@ import (
 	"github.com/dandelionws/dandelion/supervisor/outbox"
 )
 
-// WriteText sends a text message and waits until it was handed to the operating
-// system. See [Client.Write].
-func (c *Client) WriteText(ctx context.Context, text string) error {
-	if box := c.view.Outbox(); box != nil {
-		return c.deliver(ctx, box, messages.Outgoing{Kind: messages.KindText, Data: []byte(text)})
-	}
-	return c.write(ctx, nil, func(conn *actors.Conn, reply protocol.Reply) error {
-		return conn.Out.SendText(text, reply)
-	})
-}
-
-// Write sends a message and waits until it was handed to the operating system.
-// It also waits for room in a full queue, and for the connection to be open.
+// Write sends a message and waits until it was handed to the operating system. It also
+// waits for the connection to be open, and for room in a full queue.
 //
-// If ctx has ended nothing is sent. If it ends before Write returns the message may
-// still be sent, unless it was waiting for room or for the connection. Errors: those
-// of ctx, messages.ErrInvalidUTF8, ErrInvalidKind, the *messages.CloseError of the connection that
-// ended before the message was written (with messages.ErrUnconfirmed if it may have
-// arrived). data is not used after Write has returned.
+// If ctx has ended before, nothing is sent. If it ends while Write waits the message may
+// still be sent, unless it was waiting for room or for the connection.
 //
-// With an outbox it waits until the message has left the outbox: also through
-// reconnects, and for its acknowledgement if it has an ID (see WriteMessage). It
-// waits for room in the outbox only with outbox.Block. If ctx ends first the
-// message stays in the outbox.
-func (c *Client) Write(ctx context.Context, kind messages.Kind, data []byte) error {
-	if box := c.view.Outbox(); box != nil {
-		return c.deliver(ctx, box, messages.Outgoing{Kind: kind, Data: bytes.Clone(data)})
-	}
-	return c.write(ctx, nil, func(conn *actors.Conn, reply protocol.Reply) error {
-		return conn.Out.Send(kind, data, reply)
-	})
-}
-
-// Queue is Send for whoever can wait: it waits for room in a full queue, and for
-// the connection to be open, as long as ctx lasts. Unlike Write it does not wait until
-// the message is written, so that the next one is ready by then. Errors: those of ctx,
-// messages.ErrInvalidUTF8, ErrInvalidKind, ErrClosed. data is copied before Queue returns.
+// With an outbox Write waits until the message has left that: through reconnects, and
+// for the server's acknowledgement if the message has an ID. It waits for room in the
+// outbox only with outbox.Block. If ctx ends first the message stays in the outbox.
 //
-// With an outbox it waits for room in that, if it has outbox.Block; with a store
-// in it, also until the message is safe there.
-func (c *Client) Queue(ctx context.Context, kind messages.Kind, data []byte) error {
-	if box := c.view.Outbox(); box != nil {
-		return put(ctx, box, messages.Outgoing{Kind: kind, Data: bytes.Clone(data)}, protocol.Reply{}, true)
-	}
-	return c.queue(ctx, nil, func(conn *actors.Conn) error {
-		return conn.Out.Send(kind, data, protocol.Reply{})
-	})
-}
-
-// WriteMessage is Write for a message that says how it is to be treated by the
-// outbox. m.Data must not be changed any more. Without an outbox it is Write.
-func (c *Client) WriteMessage(ctx context.Context, m messages.Outgoing) error {
-	if box := c.view.Outbox(); box != nil {
-		return c.deliver(ctx, box, m)
-	}
-	return c.Write(ctx, m.Kind, m.Data)
-}
-
-// SendMessage is Send for a message that says how it is to be treated by the
-// outbox. m.Data must not be changed any more. Without an outbox it is Send.
-func (c *Client) SendMessage(m messages.Outgoing) error {
-	if box := c.view.Outbox(); box != nil {
-		return c.post(box, m)
-	}
-	return c.Send(m.Kind, m.Data)
-}
-
-// deliver puts a message into the outbox and waits for what becomes of it.
-func (c *Client) deliver(ctx context.Context, box *outbox.Queue, m messages.Outgoing) error {
+// Errors: those of ctx; messages.ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage;
+// ErrClosed, if the connection, or with Supervise the client, has ended before the
+// message was written, along with ErrUnconfirmed if it may have arrived. An outbox
+// adds ErrQueueFull, ErrDropped, ErrExpired, ErrStopped and ErrStored.
+func (c *Client) Write(ctx context.Context, m Message) error {
 	done := make(chan error, 1)
-	if err := put(ctx, box, m, protocol.Reply{To: (chan<- error)(done), Awaited: true}, false); err != nil {
+	if err := c.accept(ctx, m, awaited(done)); err != nil {
 		return err
 	}
 	return outcome(ctx, done)
 }
 
-// outcome waits for what became of a message.
-func outcome(ctx context.Context, done <-chan error) error {
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+// Queue has a message accepted for sending and waits for that: for the connection to be
+// open, and for room in a full queue. It does not wait until the message is written, so
+// that the next one is ready by then. If ctx ends first nothing is sent.
+//
+// With an outbox it waits for room in that, if it has outbox.Block, and with a
+// store until the message is safe there.
+//
+// Errors: those of ctx; messages.ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage,
+// ErrClosed. An outbox adds ErrQueueFull and the errors of its store. What becomes of
+// the message later is counted: see messages.Closed and messages.OutboxDropped.
+func (c *Client) Queue(ctx context.Context, m Message) error {
+	return c.accept(ctx, m, protocol.Reply{})
+}
+
+// Send has a message accepted for sending, or fails at once. It waits for nothing: not
+// for a connection, nor for room, nor for the network. A message of 32 KiB or more is
+// encoded, and first tried to be written, on the goroutine of the caller.
+//
+// With an outbox the message goes there and waits for the connection.
+//
+// Errors: messages.ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage, ErrQueueFull,
+// ErrClosed, and without an outbox ErrNotOpen. What becomes of the message later is
+// counted: see messages.Closed and messages.OutboxDropped.
+func (c *Client) Send(m Message) error {
+	if box := c.view.Outbox(); box != nil {
+		out, err := c.outgoing(m)
+		if err != nil {
+			return err
+		}
+		return box.Send(out, protocol.Reply{}, true)
 	}
+	conn, err := c.current()
+	if err != nil {
+		return err
+	}
+	return m.sendOn(conn.Out, protocol.Reply{})
+}
+
+// accept has a message accepted by the outbox or by the connection, and waits for that.
+// What becomes of it goes to reply.
+//
+// The two ways are two branches and not two implementations of an interface: a call
+// through an interface would make every message escape to the heap.
+func (c *Client) accept(ctx context.Context, m Message, reply protocol.Reply) error {
+	if box := c.view.Outbox(); box != nil {
+		return c.put(ctx, box, m, reply)
+	}
+	return c.queue(ctx, nil, func(conn *actors.Conn) error { return m.sendOn(conn.Out, reply) })
 }
 
 // put puts a message into the outbox. It waits for room in it if it is one with
-// outbox.Block, and until the message is stored if stored is set.
-func put(ctx context.Context, box *outbox.Queue, m messages.Outgoing, reply protocol.Reply, stored bool) error {
+// outbox.Block, and until the message is stored if nobody waits for more than that.
+func (c *Client) put(ctx context.Context, box *outbox.Queue, m Message, reply protocol.Reply) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	out, err := c.outgoing(m)
+	if err != nil {
 		return err
 	}
 	for {
 		space := box.Space()
-		err := box.Send(m, reply, stored)
+		err := box.Send(out, reply, reply.To == nil)
 		if space == nil || !errors.Is(err, messages.ErrQueueFull) {
 			return err
 		}
@@ -120,25 +111,39 @@ func put(ctx context.Context, box *outbox.Queue, m messages.Outgoing, reply prot
 	}
 }
 
-// post puts a message into the outbox and leaves it there.
-func (c *Client) post(box *outbox.Queue, m messages.Outgoing) error {
-	if err := c.Err(); err != nil {
-		return fmt.Errorf("%w: %w", messages.ErrClosed, err)
+// outgoing returns a copy of m for the outbox, or why that will not take it.
+func (c *Client) outgoing(m Message) (messages.Outgoing, error) {
+	if err := c.ended(); err != nil {
+		return messages.Outgoing{}, err
 	}
-	return box.Send(m, protocol.Reply{}, true)
+	if err := m.check(); err != nil {
+		return messages.Outgoing{}, err
+	}
+	return m.outgoing(), nil
 }
 
 // write sends on the current connection and waits until it is written. A send
 // that has to be on a certain connection names it in only.
 func (c *Client) write(ctx context.Context, only *actors.Conn, send func(*actors.Conn, protocol.Reply) error) error {
 	done := make(chan error, 1)
-	err := c.queue(ctx, only, func(conn *actors.Conn) error {
-		return send(conn, protocol.Reply{To: (chan<- error)(done), Awaited: true})
-	})
+	err := c.queue(ctx, only, func(conn *actors.Conn) error { return send(conn, awaited(done)) })
 	if err != nil {
 		return err
 	}
 	return outcome(ctx, done)
+}
+
+// awaited is a Reply to somebody who waits for done, which has room for one value.
+func awaited(done chan<- error) protocol.Reply { return protocol.Reply{To: done, Awaited: true} }
+
+// outcome waits for what became of a message.
+func outcome(ctx context.Context, done <-chan error) error {
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // queue sends on the current connection. It waits for one, and for room in its queue.
@@ -181,7 +186,7 @@ func (c *Client) awaitOpen(ctx context.Context) (*actors.Conn, error) {
 		}
 		state, changed := c.view.State()
 		if state == messages.StateStopped {
-			return nil, c.Err()
+			return nil, c.ended()
 		}
 		if c.view.Conn() != nil {
 			continue
@@ -214,37 +219,6 @@ func (c *Client) awaitEnd(ctx context.Context, conn *actors.Conn, closing error)
 			return ctx.Err()
 		}
 	}
-}
-
-// SendText queues a text message and returns at once. See [Client.Send].
-func (c *Client) SendText(text string) error {
-	if box := c.view.Outbox(); box != nil {
-		return c.post(box, messages.Outgoing{Kind: messages.KindText, Data: []byte(text)})
-	}
-	conn, err := c.current()
-	if err != nil {
-		return err
-	}
-	return conn.Out.SendText(text, protocol.Reply{})
-}
-
-// Send queues a message and returns at once; it is written as soon as the writer
-// is free. data is copied before Send returns. Errors: messages.ErrQueueFull,
-// ErrInvalidUTF8, ErrInvalidKind, ErrNotOpen, ErrClosed. If the connection ends before the
-// message is written, messages.Closed counts it as unsent.
-//
-// With an outbox the message goes there and waits for the connection; with a store
-// in it, Send waits until the message is safe there. What the outbox gives up is
-// an event.
-func (c *Client) Send(kind messages.Kind, data []byte) error {
-	if box := c.view.Outbox(); box != nil {
-		return c.post(box, messages.Outgoing{Kind: kind, Data: bytes.Clone(data)})
-	}
-	conn, err := c.current()
-	if err != nil {
-		return err
-	}
-	return conn.Out.Send(kind, data, protocol.Reply{})
 }
 
 // SendPing queues a Ping of up to 125 bytes and does not wait for its Pong, which
@@ -286,9 +260,19 @@ func (c *Client) current() (*actors.Conn, error) {
 	if conn := c.view.Conn(); conn != nil {
 		return conn, nil
 	}
-	if err := c.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %w", messages.ErrClosed, err)
+	if err := c.ended(); err != nil {
+		return nil, err
 	}
 	state, _ := c.view.State()
 	return nil, fmt.Errorf("%w: it is %v; wait for OnOpen, or use Write, which waits", messages.ErrNotOpen, state)
+}
+
+// ended returns the error for what is sent after the end of the client; nil before.
+// It is ErrClosed, whatever the end was.
+func (c *Client) ended() error {
+	err := c.Err()
+	if err == nil || errors.Is(err, messages.ErrClosed) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", messages.ErrClosed, err)
 }

@@ -28,7 +28,7 @@ func TestAbortIsTheEnd(t *testing.T) {
 			require.NoError(t, err)
 			conn := s.Accept(t.Context())
 			conn.Upgrade()
-			require.NoError(t, c.WriteText(t.Context(), "open"))
+			require.NoError(t, c.Write(t.Context(), dandelion.Text("open")))
 			c.Abort()
 			<-c.Done()
 			conn.Close()
@@ -57,12 +57,12 @@ func TestSupervise(t *testing.T) {
 		conn.Reset()
 		synctest.Wait()
 		require.Equal(t, messages.StateWaiting, c.State())
-		require.ErrorIs(t, c.SendText("x"), messages.ErrNotOpen)
-		require.ErrorContains(t, c.SendText("x"), "WAITING; wait for OnOpen")
+		require.ErrorIs(t, c.Send(dandelion.Text("x")), messages.ErrNotOpen)
+		require.ErrorContains(t, c.Send(dandelion.Text("x")), "WAITING; wait for OnOpen")
 
 		// A write and a read begun now wait for the next connection.
 		written := make(chan error, 1)
-		go func() { written <- c.WriteText(ctx, "waited") }()
+		go func() { written <- c.Write(ctx, dandelion.Text("waited")) }()
 		conn = s.Accept(ctx)
 		conn.Upgrade()
 		conn.ExpectText("waited")
@@ -162,7 +162,7 @@ func TestPauseAndStatus(t *testing.T) {
 		conn = s.Accept(t.Context())
 		conn.Upgrade()
 		synctest.Wait()
-		require.NoError(t, c.SendText("hello"))
+		require.NoError(t, c.Send(dandelion.Text("hello")))
 		conn.ExpectText("hello")
 		conn.SendText("hi")
 		conn.Go(func(conn *wstest.Conn) {

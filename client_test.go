@@ -85,7 +85,7 @@ func TestMessages(t *testing.T) {
 		var got []string
 		for msg, err := range c.Messages(t.Context()) {
 			require.NoError(t, err)
-			got = append(got, msg.Kind.String()+" "+msg.Text())
+			got = append(got, msg.Kind().String()+" "+msg.Text())
 		}
 		require.Equal(t, []string{"text one", "binary two", "text three"}, got)
 	})
@@ -124,7 +124,7 @@ func TestServerThatDoesNotRead(t *testing.T) {
 		accepted := 0
 		var err error
 		for ; err == nil; accepted++ {
-			err = c.Send(messages.KindBinary, payload)
+			err = c.Send(dandelion.Binary(payload))
 			synctest.Wait()
 		}
 		accepted--
@@ -133,7 +133,7 @@ func TestServerThatDoesNotRead(t *testing.T) {
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		require.ErrorIs(t, c.Write(ctx, messages.KindBinary, payload), context.DeadlineExceeded)
+		require.ErrorIs(t, c.Write(ctx, dandelion.Binary(payload)), context.DeadlineExceeded)
 
 		// Receiving goes on.
 		conn.SendText("hello")
@@ -143,7 +143,7 @@ func TestServerThatDoesNotRead(t *testing.T) {
 
 		// Once the server reads, a waiting write goes through.
 		written := make(chan error, 1)
-		go func() { written <- c.Write(t.Context(), messages.KindBinary, payload) }()
+		go func() { written <- c.Write(t.Context(), dandelion.Binary(payload)) }()
 		for range accepted + 1 {
 			conn.ExpectBinary(payload)
 		}
@@ -160,18 +160,18 @@ func TestQueue(t *testing.T) {
 			opts.QueueMessages = 2
 			c, conn := open(t, s, opts)
 			sent := 0
-			for c.Send(messages.KindBinary, payload) == nil {
+			for c.Send(dandelion.Binary(payload)) == nil {
 				sent++
 				synctest.Wait()
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			require.ErrorIs(t, c.Queue(ctx, messages.KindBinary, payload), context.DeadlineExceeded)
-			require.ErrorIs(t, c.Queue(ctx, messages.KindBinary, nil), context.DeadlineExceeded, "a context that has ended")
+			require.ErrorIs(t, c.Queue(ctx, dandelion.Binary(payload)), context.DeadlineExceeded)
+			require.ErrorIs(t, c.Queue(ctx, dandelion.Binary(nil)), context.DeadlineExceeded, "a context that has ended")
 
 			last := []byte("last")
 			queued := make(chan error, 1)
-			go func() { queued <- c.Queue(t.Context(), messages.KindBinary, last) }()
+			go func() { queued <- c.Queue(t.Context(), dandelion.Binary(last)) }()
 			synctest.Wait()
 			require.Empty(t, queued)
 			conn.ExpectBinary(payload)
@@ -183,7 +183,7 @@ func TestQueue(t *testing.T) {
 			}
 			conn.ExpectBinary([]byte("last"))
 			finish(t, c, conn)
-			require.ErrorIs(t, c.Queue(t.Context(), messages.KindBinary, last), messages.ErrClosed)
+			require.ErrorIs(t, c.Queue(t.Context(), dandelion.Binary(last)), messages.ErrClosed)
 		})
 	})
 	t.Run("in a full outbox, without a connection", func(t *testing.T) {
@@ -192,12 +192,12 @@ func TestQueue(t *testing.T) {
 			c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
 			require.NoError(t, err)
 			conn := s.Accept(t.Context())
-			require.NoError(t, c.Queue(t.Context(), messages.KindText, []byte("first")))
+			require.NoError(t, c.Queue(t.Context(), dandelion.Text("first")))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			require.ErrorIs(t, c.Queue(ctx, messages.KindText, []byte("late")), context.DeadlineExceeded)
+			require.ErrorIs(t, c.Queue(ctx, dandelion.Text("late")), context.DeadlineExceeded)
 			queued := make(chan error, 1)
-			go func() { queued <- c.Queue(t.Context(), messages.KindText, []byte("second")) }()
+			go func() { queued <- c.Queue(t.Context(), dandelion.Text("second")) }()
 			conn.Upgrade()
 			conn.ExpectText("first")
 			require.NoError(t, <-queued)
@@ -212,7 +212,7 @@ func TestQueue(t *testing.T) {
 			require.NoError(t, err)
 			conn := s.Accept(t.Context())
 			queued := make(chan error, 1)
-			go func() { queued <- c.Queue(t.Context(), messages.KindText, []byte("hello")) }()
+			go func() { queued <- c.Queue(t.Context(), dandelion.Text("hello")) }()
 			synctest.Wait()
 			require.Empty(t, queued)
 			conn.Upgrade()
@@ -243,7 +243,7 @@ func TestUserWhoDoesNotRead(t *testing.T) {
 		for range 2000 {
 			msg, err := c.Read(t.Context())
 			require.NoError(t, err)
-			require.Len(t, msg.Data, len(payload))
+			require.Len(t, msg.Bytes(), len(payload))
 		}
 		script.Wait()
 		finish(t, c, conn)
@@ -323,8 +323,8 @@ func TestAbort(t *testing.T) {
 		require.False(t, closed.Clean)
 		require.Equal(t, wire.StatusAbnormal, closed.Code)
 		require.Equal(t, messages.Local, closed.By)
-		require.ErrorIs(t, c.WriteText(t.Context(), "x"), messages.ErrClosed)
-		require.ErrorIs(t, c.SendText("x"), messages.ErrClosed)
+		require.ErrorIs(t, c.Write(t.Context(), dandelion.Text("x")), messages.ErrClosed)
+		require.ErrorIs(t, c.Send(dandelion.Text("x")), messages.ErrClosed)
 		_, err := c.Ping(t.Context())
 		require.Error(t, err)
 		require.Error(t, c.Close(t.Context(), wire.StatusNormal, ""), "the end was not clean")
@@ -340,9 +340,9 @@ func TestRefusedSends(t *testing.T) {
 			err  error
 			want error
 		}{
-			"text":          {c.SendText("\xff"), messages.ErrInvalidUTF8},
-			"text bytes":    {c.Send(messages.KindText, []byte{0xff}), messages.ErrInvalidUTF8},
-			"written text":  {c.WriteText(ctx, "\xff"), messages.ErrInvalidUTF8},
+			"text":          {c.Send(dandelion.Text("\xff")), messages.ErrInvalidUTF8},
+			"text bytes":    {c.Send(dandelion.TextBytes([]byte{0xff})), messages.ErrInvalidUTF8},
+			"written text":  {c.Write(ctx, dandelion.Text("\xff")), messages.ErrInvalidUTF8},
 			"ping":          {c.SendPing(long), messages.ErrControlTooLong},
 			"pong":          {c.SendPong(long), messages.ErrControlTooLong},
 			"close code":    {c.Close(ctx, wire.StatusNoStatus, ""), messages.ErrInvalidCloseCode},
@@ -351,16 +351,16 @@ func TestRefusedSends(t *testing.T) {
 		} {
 			require.ErrorIs(t, test.err, test.want, name)
 		}
-		require.Error(t, c.Send(7, nil))
+		require.Error(t, c.Send(dandelion.NewMessage(7, nil)))
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
 		for range 20 {
-			require.ErrorIs(t, c.WriteText(ended, "too late"), context.Canceled)
+			require.ErrorIs(t, c.Write(ended, dandelion.Text("too late")), context.Canceled)
 			_, err := c.Writer(ended, messages.KindText).Write([]byte("too late"))
 			require.ErrorIs(t, err, context.Canceled)
 		}
 		require.Equal(t, messages.StateOpen, c.State())
-		require.NoError(t, c.SendText("fine"))
+		require.NoError(t, c.Send(dandelion.Text("fine")))
 		conn.ExpectText("fine")
 		finish(t, c, conn)
 	})
@@ -398,7 +398,7 @@ func TestHTTPClient(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	c, err := dandelion.Dial(ctx, s.URL(), &dandelion.Options{HTTPClient: &http.Client{Transport: transport}})
 	require.NoError(t, err)
-	require.NoError(t, c.WriteText(ctx, "over net/http"))
+	require.NoError(t, c.Write(ctx, dandelion.Text("over net/http")))
 	msg, err := c.Read(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "over net/http", msg.Text())
@@ -416,10 +416,10 @@ func TestTLS(t *testing.T) {
 	c, err := dandelion.Dial(ctx, s.URL(), &dandelion.Options{TLSConfig: s.ClientTLS()})
 	require.NoError(t, err)
 	big := make([]byte, 1<<20)
-	require.NoError(t, c.Write(ctx, messages.KindBinary, big))
+	require.NoError(t, c.Write(ctx, dandelion.Binary(big)))
 	msg, err := c.Read(ctx)
 	require.NoError(t, err)
-	require.True(t, slices.Equal(big, msg.Data))
+	require.True(t, slices.Equal(big, msg.Bytes()))
 	require.NoError(t, c.Close(ctx, wire.StatusNormal, ""))
 }
 
@@ -439,9 +439,9 @@ func TestConcurrentUse(t *testing.T) {
 				var err error
 				switch n % 3 {
 				case 0:
-					err = c.Write(ctx, messages.KindBinary, data)
+					err = c.Write(ctx, dandelion.Binary(data))
 				case 1:
-					for err = c.Send(messages.KindBinary, data); errors.Is(err, messages.ErrQueueFull); err = c.Send(messages.KindBinary, data) {
+					for err = c.Send(dandelion.Binary(data)); errors.Is(err, messages.ErrQueueFull); err = c.Send(dandelion.Binary(data)) {
 						runtime.Gosched()
 					}
 				case 2:
@@ -461,9 +461,9 @@ func TestConcurrentUse(t *testing.T) {
 	for range senders * each {
 		msg, err := c.Read(ctx)
 		require.NoError(t, err)
-		require.Len(t, msg.Data, 2)
-		require.Equal(t, next[msg.Data[0]], int(msg.Data[1]))
-		next[msg.Data[0]]++
+		require.Len(t, msg.Bytes(), 2)
+		require.Equal(t, next[msg.Bytes()[0]], int(msg.Bytes()[1]))
+		next[msg.Bytes()[0]]++
 	}
 	wg.Wait()
 	require.NoError(t, c.Close(ctx, wire.StatusNormal, ""))

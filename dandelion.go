@@ -7,7 +7,7 @@
 //		return err
 //	}
 //	defer client.Close(ctx, wire.StatusNormal, "")
-//	if err := client.WriteText(ctx, "hello"); err != nil {
+//	if err := client.Write(ctx, dandelion.Text("hello")); err != nil {
 //		return err
 //	}
 //	msg, err := client.Read(ctx)

@@ -35,11 +35,11 @@ func TestDialEcho(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, messages.StateOpen, c.State())
 
-	require.NoError(t, c.WriteText(ctx, "hello"))
+	require.NoError(t, c.Write(ctx, dandelion.Text("hello")))
 	msg, err := c.Read(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "hello", msg.Text())
-	require.Equal(t, messages.KindText, msg.Kind)
+	require.Equal(t, messages.KindText, msg.Kind())
 
 	rtt, err := c.Ping(ctx)
 	require.NoError(t, err)
@@ -49,11 +49,11 @@ func TestDialEcho(t *testing.T) {
 	for i := range big {
 		big[i] = byte(i * 7)
 	}
-	require.NoError(t, c.Write(ctx, messages.KindBinary, big))
+	require.NoError(t, c.Write(ctx, dandelion.Binary(big)))
 	msg, err = c.Read(ctx)
 	require.NoError(t, err)
-	require.Equal(t, messages.KindBinary, msg.Kind)
-	require.True(t, string(big) == string(msg.Data), "echo differs")
+	require.Equal(t, messages.KindBinary, msg.Kind())
+	require.True(t, string(big) == string(msg.Bytes()), "echo differs")
 
 	w := c.Writer(ctx, messages.KindText)
 	for _, part := range []string{"Gr\xc3", "\xbc", "\xc3\x9fe"} {
@@ -74,5 +74,5 @@ func TestDialEcho(t *testing.T) {
 	require.ErrorAs(t, err, &closed)
 	require.True(t, closed.Clean)
 	require.Contains(t, c.Opened().URL, "//"+closed.Server+"/")
-	require.ErrorIs(t, c.SendText("late"), messages.ErrClosed)
+	require.ErrorIs(t, c.Send(dandelion.Text("late")), messages.ErrClosed)
 }

@@ -31,7 +31,7 @@ func chat(ctx context.Context, url string) error {
 	}
 	defer client.Abort() // does nothing after Close
 	for _, text := range []string{"hello", "bye"} {
-		if err := client.WriteText(ctx, text); err != nil { // waits for the connection
+		if err := client.Write(ctx, dandelion.Text(text)); err != nil { // waits for the connection
 			return err
 		}
 	}
@@ -39,7 +39,7 @@ func chat(ctx context.Context, url string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Println(msg.Kind, msg.Text())
+		fmt.Println(msg.Kind(), msg.Text())
 		if msg.Text() == "bye" {
 			break
 		}

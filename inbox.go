@@ -8,19 +8,6 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// Message is a data message that was received.
-type Message struct {
-	Kind messages.Kind
-	// Data belongs to the caller.
-	Data []byte
-	// First and Final: this is the first, the last part of the message. Both are
-	// set unless Options.Streaming is.
-	First, Final bool
-}
-
-// Text returns the data as a string. Of a text message it is valid UTF-8.
-func (m Message) Text() string { return string(m.Data) }
-
 // inbox holds the batches whose messages wait to be read. What waits there is
 // part of the receive window: a full inbox stops the reading from the network.
 type inbox struct {
@@ -67,7 +54,7 @@ func (in *inbox) take() (msg Message, ok bool, wait <-chan struct{}) {
 			in.batches = in.batches[1:]
 			b.Release()
 		case item.Opcode.IsData():
-			return Message{Kind: kindOf(item), Data: actors.Own(item), First: item.First, Final: item.Final}, true, nil
+			return NewMessage(kindOf(item), actors.Own(item)).Part(item.First, item.Final), true, nil
 		}
 	}
 	if in.ended {

@@ -30,8 +30,11 @@ var (
 	ErrFragmentOrder = errors.New("message of this stream is not finished")
 	// ErrInvalidUTF8: a text or a close reason is not valid UTF-8 (RFC 6455 §5.6, §5.5.1).
 	ErrInvalidUTF8 = errors.New("not valid UTF-8")
-	// ErrInvalidKind: a message is of neither kind, messages.KindText nor messages.KindBinary.
+	// ErrInvalidKind: a message is of neither kind, KindText nor KindBinary.
 	ErrInvalidKind = errors.New("neither text nor binary")
+	// ErrPartialMessage: a part of a message, as it is read with Options.Streaming of the
+	// root package, was to be sent as a message.
+	ErrPartialMessage = errors.New("a part of a message")
 	// ErrControlTooLong: more than 125 bytes in a Ping or Pong, or 123 in a
 	// close reason (RFC 6455 §5.5).
 	ErrControlTooLong = errors.New("control frame payload is too long")

@@ -173,7 +173,7 @@ func (t *talk) exchange(ctx context.Context) error {
 // echo sends a message and waits for its echo.
 func (t *talk) echo(ctx context.Context, kind messages.Kind, data string) error {
 	t.trace.Printf("> %s %q", strings.ToUpper(kind.String()), data)
-	if err := t.client.Write(ctx, kind, []byte(data)); err != nil {
+	if err := t.client.Write(ctx, dandelion.NewMessage(kind, []byte(data))); err != nil {
 		return err
 	}
 	return t.receive(ctx, kind, data)
@@ -186,8 +186,8 @@ func (t *talk) receive(ctx context.Context, kind messages.Kind, data string) err
 		if err != nil {
 			return fmt.Errorf("no echo of %q: %w", data, err)
 		}
-		t.trace.Printf("< %s %.80q", strings.ToUpper(msg.Kind.String()), msg.Data)
-		if msg.Kind == kind && string(msg.Data) == data {
+		t.trace.Printf("< %s %.80q", strings.ToUpper(msg.Kind().String()), msg.Bytes())
+		if msg.Kind() == kind && string(msg.Bytes()) == data {
 			return nil
 		}
 	}

@@ -49,13 +49,13 @@ func run(ctx context.Context, out io.Writer) error {
 	next := func(c *dandelion.Client) {
 		if len(numbers) == 0 {
 			trace.Printf("> BINARY %x", []byte{byte(sum)})
-			check(c, c.Send(messages.KindBinary, []byte{byte(sum)}))
+			check(c, c.Send(dandelion.Binary([]byte{byte(sum)})))
 			return
 		}
 		text := numbers[0]
 		numbers = numbers[1:]
 		trace.Printf("> TEXT %q", text)
-		check(c, c.SendText(text))
+		check(c, c.Send(dandelion.Text(text)))
 	}
 
 	client, err := dandelion.Dial(ctx, server.URL(), &dandelion.Options{

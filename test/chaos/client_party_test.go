@@ -101,7 +101,7 @@ func (p *clientParty) read() {
 		if err != nil {
 			return
 		}
-		p.echo(m.Kind, string(m.Data))
+		p.echo(m.Kind(), string(m.Bytes()))
 	}
 }
 
@@ -137,13 +137,13 @@ func (w *clientWriter) run(ctx context.Context) {
 			for range 1 + w.rng.IntN(3) {
 				kind, data := w.next()
 				once, cancel := context.WithTimeout(ctx, span(w.rng, 2*w.schedule.unit))
-				w.count("Write", w.client.Write(once, kind, data))
+				w.count("Write", w.client.Write(once, dandelion.NewMessage(kind, data)))
 				cancel()
 			}
 		case x < 80:
 			for range 1 + w.rng.IntN(10) {
 				kind, data := w.next()
-				w.count("Send", w.client.Send(kind, data))
+				w.count("Send", w.client.Send(dandelion.NewMessage(kind, data)))
 			}
 		case x < 90:
 			w.pieces(ctx)
@@ -216,7 +216,7 @@ func (p *clientParty) resume() {
 
 func (p *clientParty) probe(ctx context.Context) (int, uint64) {
 	p.probes++
-	p.count("probe", p.client.Write(ctx, kindOf(p.probes), []byte(payload(prober, p.probes, 100))))
+	p.count("probe", p.client.Write(ctx, dandelion.NewMessage(kindOf(p.probes), []byte(payload(prober, p.probes, 100)))))
 	return prober, p.probes
 }
 
@@ -247,7 +247,7 @@ func (p *clientParty) audit(ctx context.Context) {
 		p.violation("the client has ended in the state %v with the error %v", p.client.State(), p.client.Err())
 	}
 	start := time.Now()
-	if err := p.client.Write(ctx, messages.KindBinary, nil); err == nil || p.exact && time.Since(start) > p.schedule.unit {
+	if err := p.client.Write(ctx, dandelion.Binary(nil)); err == nil || p.exact && time.Since(start) > p.schedule.unit {
 		p.violation("Write returned %v %v after the end", err, time.Since(start))
 	}
 	p.figures.sent.Add(p.ok.Load())

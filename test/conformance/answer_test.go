@@ -692,7 +692,7 @@ func TestAnswerWithoutTheOfferedExtension(t *testing.T) {
 	client, c := open(t, srv, offer(over(srv), deflate()))
 	text := strings.Repeat("compress me ", 1024)[:10<<10]
 	for range 3 {
-		if err := client.WriteText(newContext(t), text); err != nil {
+		if err := client.Write(newContext(t), dandelion.Text(text)); err != nil {
 			t.Fatal(err)
 		}
 		c.ExpectText(text) // a frame with all RSV bits clear

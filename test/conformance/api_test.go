@@ -51,8 +51,8 @@ func TestSendsAreNotHeldBack(t *testing.T) {
 			name string
 			send func(s *session) error // returns when the send is reported as done
 		}{
-			{"WriteText", func(s *session) error { return s.client.WriteText(s.ctx, "Hello") }},
-			{"Write", func(s *session) error { return s.client.Write(s.ctx, messages.KindText, []byte("Hello")) }},
+			{"Write text", func(s *session) error { return s.client.Write(s.ctx, dandelion.Text("Hello")) }},
+			{"Write", func(s *session) error { return s.client.Write(s.ctx, dandelion.TextBytes([]byte("Hello"))) }},
 			{"Writer", func(s *session) error {
 				return s.client.Writer(s.ctx, messages.KindText).WriteFinal([]byte("Hello"))
 			}},
@@ -82,10 +82,10 @@ func TestSendsAreNotHeldBack(t *testing.T) {
 				s.server.ExpectSilence(time.Second)
 			})
 		}
-		l.Case("SendText", func(l *lab) {
+		l.Case("Send", func(l *lab) {
 			s := l.open(setup{})
 			start := time.Now()
-			s.check(s.client.SendText("Hello"))
+			s.check(s.client.Send(dandelion.Text("Hello")))
 			s.server.ExpectText("Hello")
 			if took := time.Since(start); took != 0 {
 				s.Errorf("it took %v, want no timer to be involved", took)
@@ -108,10 +108,10 @@ func TestSendsShareWrites(t *testing.T) {
 				return log
 			},
 		})
-		s.check(s.client.Send(messages.KindBinary, make([]byte, 4<<10)))
+		s.check(s.client.Send(dandelion.Binary(make([]byte, 4<<10))))
 		s.server.Stall(time.Second) // the writer waits for the server
 		for i := range queued {
-			s.check(s.client.SendText(fmt.Sprint(i)))
+			s.check(s.client.Send(dandelion.Text(fmt.Sprint(i))))
 		}
 		s.server.ReadFrame()
 		for i := range queued {
@@ -163,14 +163,14 @@ func TestSendingNeedsAnOpenConnection(t *testing.T) {
 				_, fragment := s.client.Writer(s.ctx, messages.KindText).Write([]byte("late"))
 				_, ping := s.client.Ping(s.ctx)
 				for name, err := range map[string]error{
-					"WriteText": s.client.WriteText(s.ctx, "late"),
-					"Write":     s.client.Write(s.ctx, messages.KindBinary, []byte("late")),
-					"SendText":  s.client.SendText("late"),
-					"Send":      s.client.Send(messages.KindBinary, []byte("late")),
-					"Writer":    fragment,
-					"Ping":      ping,
-					"SendPing":  s.client.SendPing(nil),
-					"SendPong":  s.client.SendPong(nil),
+					"text written": s.client.Write(s.ctx, dandelion.Text("late")),
+					"Write":        s.client.Write(s.ctx, dandelion.Binary([]byte("late"))),
+					"text sent":    s.client.Send(dandelion.Text("late")),
+					"Send":         s.client.Send(dandelion.Binary([]byte("late"))),
+					"Writer":       fragment,
+					"Ping":         ping,
+					"SendPing":     s.client.SendPing(nil),
+					"SendPong":     s.client.SendPong(nil),
 				} {
 					if !errors.Is(err, messages.ErrClosed) {
 						s.Errorf("%s: got error %v, want ErrClosed", name, err)
@@ -197,7 +197,7 @@ func TestSendIsGivenUp(t *testing.T) {
 	run := func(l *lab, size int, stop func(c *wstest.Conn), closed bool) {
 		s := l.open(setup{})
 		sent := make(chan error, 1)
-		go func() { sent <- s.client.Write(s.ctx, messages.KindBinary, make([]byte, size)) }()
+		go func() { sent <- s.client.Write(s.ctx, dandelion.Binary(make([]byte, size))) }()
 		s.server.Peek(100)
 		start := time.Now()
 		stop(s.server)
@@ -252,7 +252,7 @@ func TestFramesAreWrittenWhole(t *testing.T) {
 		for sender := range senders {
 			sending.Go(func() {
 				for n := range each {
-					if err := s.client.WriteText(s.ctx, fmt.Sprintf("%d %d %s", sender, n, padding)); err != nil {
+					if err := s.client.Write(s.ctx, dandelion.Text(fmt.Sprintf("%d %d %s", sender, n, padding))); err != nil {
 						s.Errorf("sender %d, message %d: %v", sender, n, err)
 						return
 					}
@@ -323,9 +323,9 @@ func TestWhatUsersNeed(t *testing.T) {
 			}
 		}
 		s.server.WriteRaw(wstest.Hex("81 01 61, 82 02 0102, 01 01 62, 80 01 63"))
-		s.check(s.client.WriteText(s.ctx, "text"))
+		s.check(s.client.Write(s.ctx, dandelion.Text("text")))
 		s.server.ExpectText("text")
-		s.check(s.client.Write(s.ctx, messages.KindBinary, []byte{1}))
+		s.check(s.client.Write(s.ctx, dandelion.Binary([]byte{1})))
 		s.server.ExpectBinary([]byte{1})
 		closed := s.startClose(4000, "enough")
 		s.server.ExpectFrame(wire.OpClose, closing(4000, "enough"))

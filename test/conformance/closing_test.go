@@ -23,9 +23,9 @@ func TestNoDataAfterTheClientsClose(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
 		senders := []func() error{
-			func() error { return s.client.WriteText(s.ctx, "written") },
-			func() error { return s.client.SendText("sent") },
-			func() error { return s.client.Write(s.ctx, messages.KindBinary, []byte("binary")) },
+			func() error { return s.client.Write(s.ctx, dandelion.Text("written")) },
+			func() error { return s.client.Send(dandelion.Text("sent")) },
+			func() error { return s.client.Write(s.ctx, dandelion.Binary([]byte("binary"))) },
 			func() error {
 				w := s.client.Writer(s.ctx, messages.KindText)
 				for range 10 {

@@ -60,12 +60,12 @@ func TestConnectWithheldAnswer(t *testing.T) {
 			if client.Opened() != nil {
 				t.Errorf("opened is %+v before the answer", client.Opened())
 			}
-			if err := client.SendText("early"); !errors.Is(err, messages.ErrNotOpen) {
+			if err := client.Send(dandelion.Text("early")); !errors.Is(err, messages.ErrNotOpen) {
 				t.Errorf("sending before the answer gave %v, want ErrNotOpen", err)
 			}
 			waiting := make(chan error, 1)
 			ctx := newContext(t)
-			go func() { waiting <- client.WriteText(ctx, "waits") }()
+			go func() { waiting <- client.Write(ctx, dandelion.Text("waits")) }()
 			c.ExpectSilence(300 * time.Millisecond)
 			c.Accept101()
 			c.ExpectText("waits")

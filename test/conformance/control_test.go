@@ -55,7 +55,7 @@ func (s *session) stillOpen() {
 	if got := s.client.State(); got != messages.StateOpen {
 		s.Fatalf("state is %v, want OPEN", got)
 	}
-	s.check(s.client.WriteText(s.ctx, "to the server"))
+	s.check(s.client.Write(s.ctx, dandelion.Text("to the server")))
 	s.server.ExpectText("to the server")
 	s.server.SendText("to the client")
 	s.expectText("to the client")
@@ -183,7 +183,7 @@ func TestPongDoesNotWaitForTheQueue(t *testing.T) {
 		for range senders {
 			sending.Go(func() {
 				for range queued / senders {
-					if err := s.client.Send(messages.KindBinary, make([]byte, size)); err != nil {
+					if err := s.client.Send(dandelion.Binary(make([]byte, size))); err != nil {
 						s.Errorf("send: %v", err)
 					}
 				}
@@ -304,17 +304,17 @@ func TestKeepaliveFindsADeadServer(t *testing.T) {
 			if took := time.Since(start); took > within {
 				s.Errorf("receive returned after %v, want %v at most", took, within)
 			}
-			s.wantError(s.client.WriteText(s.ctx, "x"), messages.ErrPongTimeout)
-			s.wantError(s.client.SendText("x"), messages.ErrPongTimeout)
+			s.wantError(s.client.Write(s.ctx, dandelion.Text("x")), messages.ErrPongTimeout)
+			s.wantError(s.client.Send(dandelion.Text("x")), messages.ErrPongTimeout)
 		})
 		l.Case("a send is under way", func(l *lab) {
 			start := time.Now()
 			s := l.open(setup{client: keepalive, server: []wstest.Option{wstest.WithBuffer(1 << 10)}})
 			sent := make(chan error, 2)
-			go func() { sent <- s.client.Write(s.ctx, messages.KindBinary, make([]byte, 1<<20)) }()
+			go func() { sent <- s.client.Write(s.ctx, dandelion.Binary(make([]byte, 1<<20))) }()
 			go func() {
 				time.Sleep(time.Millisecond) // behind the other one
-				sent <- s.client.WriteText(s.ctx, "queued")
+				sent <- s.client.Write(s.ctx, dandelion.Text("queued"))
 			}()
 			for range 2 {
 				s.wantError(<-sent, messages.ErrPongTimeout)

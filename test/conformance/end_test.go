@@ -24,9 +24,9 @@ func TestHardClose(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{server: []wstest.Option{wstest.WithBuffer(1 << 10)}})
 		blocked := make(chan error, 3)
-		go func() { blocked <- s.client.Write(s.ctx, messages.KindBinary, pattern(1<<20)) }()
+		go func() { blocked <- s.client.Write(s.ctx, dandelion.Binary(pattern(1<<20))) }()
 		s.server.Peek(100)
-		go func() { blocked <- s.client.WriteText(s.ctx, "queued") }()
+		go func() { blocked <- s.client.Write(s.ctx, dandelion.Text("queued")) }()
 		go func() {
 			_, err := s.client.Ping(s.ctx)
 			blocked <- err
@@ -66,11 +66,11 @@ func TestNothingIsSentWhileClosing(t *testing.T) {
 		}
 		_, fragment := s.client.Writer(s.ctx, messages.KindText).Write([]byte("x"))
 		for name, err := range map[string]error{
-			"WriteText": s.client.WriteText(s.ctx, "x"),
-			"Write":     s.client.Write(s.ctx, messages.KindBinary, []byte("x")),
-			"SendText":  s.client.SendText("x"),
-			"Send":      s.client.Send(messages.KindBinary, []byte("x")),
-			"Writer":    fragment,
+			"text written": s.client.Write(s.ctx, dandelion.Text("x")),
+			"Write":        s.client.Write(s.ctx, dandelion.Binary([]byte("x"))),
+			"text sent":    s.client.Send(dandelion.Text("x")),
+			"Send":         s.client.Send(dandelion.Binary([]byte("x"))),
+			"Writer":       fragment,
 		} {
 			if !errors.Is(err, messages.ErrClosed) {
 				s.Errorf("%s: got error %v, want ErrClosed", name, err)
@@ -113,8 +113,8 @@ func TestAllCallsEnd(t *testing.T) {
 		}
 		calls := []call{
 			{"Read", func() error { _, err := s.client.Read(s.ctx); return err }},
-			{"Write", func() error { return s.client.Write(s.ctx, messages.KindBinary, pattern(100<<10)) }},
-			{"WriteText", func() error { return s.client.WriteText(s.ctx, "x") }},
+			{"Write", func() error { return s.client.Write(s.ctx, dandelion.Binary(pattern(100<<10))) }},
+			{"Write text", func() error { return s.client.Write(s.ctx, dandelion.Text("x")) }},
 			{"Writer", func() error { _, err := s.client.Writer(s.ctx, messages.KindText).Write([]byte("x")); return err }},
 			{"Ping", func() error { _, err := s.client.Ping(s.ctx); return err }},
 			{"Messages", func() error {
@@ -131,7 +131,7 @@ func TestAllCallsEnd(t *testing.T) {
 		}
 		// The first is being written when the others come; the queue is full then.
 		first := make(chan error, 1)
-		go func() { first <- s.client.Write(s.ctx, messages.KindBinary, pattern(100<<10)) }()
+		go func() { first <- s.client.Write(s.ctx, dandelion.Binary(pattern(100<<10))) }()
 		s.server.Peek(100)
 		pending := make(chan outcome, len(calls))
 		for _, c := range calls {
@@ -172,10 +172,10 @@ func TestAllCallsEnd(t *testing.T) {
 			}
 		}
 		for name, err := range map[string]error{
-			"SendText": s.client.SendText("x"),
-			"SendPing": s.client.SendPing(nil),
-			"SendPong": s.client.SendPong(nil),
-			"Err":      s.client.Err(),
+			"text sent": s.client.Send(dandelion.Text("x")),
+			"SendPing":  s.client.SendPing(nil),
+			"SendPong":  s.client.SendPong(nil),
+			"Err":       s.client.Err(),
 		} {
 			var got *messages.CloseError
 			if !errors.As(err, &got) || got != want {
@@ -291,7 +291,7 @@ func TestIdleConnectionStaysOpen(t *testing.T) {
 			runtime.GC()
 			s.server.ExpectSilence(time.Second)
 		}
-		s.check(s.client.WriteText(s.ctx, "to the server"))
+		s.check(s.client.Write(s.ctx, dandelion.Text("to the server")))
 		s.server.ExpectText("to the server")
 		s.server.SendText("to the client")
 		s.expectText("to the client")
@@ -321,7 +321,7 @@ func TestServerClosesAnyTime(t *testing.T) {
 				s := l.open(setup{answer: []wstest.Edit{wstest.Behind(frame(true, wire.OpClose, closing(code, "")))}})
 				s.server.ExpectClose(code)
 				s.server.ExpectSilence(time.Second)
-				s.wantError(s.client.WriteText(s.ctx, "x"), messages.ErrClosed)
+				s.wantError(s.client.Write(s.ctx, dandelion.Text("x")), messages.ErrClosed)
 				s.server.Close()
 				s.expectClosed(code, "")
 			})
@@ -329,9 +329,9 @@ func TestServerClosesAnyTime(t *testing.T) {
 				s := l.open(setup{server: []wstest.Option{wstest.WithBuffer(1 << 10)}})
 				sent := make(chan error, 2)
 				first := pattern(100 << 10)
-				go func() { sent <- s.client.Write(s.ctx, messages.KindBinary, first) }()
+				go func() { sent <- s.client.Write(s.ctx, dandelion.Binary(first)) }()
 				s.server.Peek(100)
-				go func() { sent <- s.client.WriteText(s.ctx, "queued") }()
+				go func() { sent <- s.client.Write(s.ctx, dandelion.Text("queued")) }()
 				s.server.Stall(time.Second)
 				s.server.SendClose(code, "")
 				s.server.Stall(time.Second)

@@ -157,7 +157,7 @@ func TestCloseIsLeftOut(t *testing.T) {
 		l.Case("server stops reading and breaks a rule", func(l *lab) {
 			s := l.open(setup{})
 			sent := make(chan error, 1)
-			go func() { sent <- s.client.Write(s.ctx, messages.KindBinary, make([]byte, 16<<20)) }()
+			go func() { sent <- s.client.Write(s.ctx, dandelion.Binary(make([]byte, 16<<20))) }()
 			s.server.Peek(100)
 			start := time.Now()
 			s.server.WriteRaw(wstest.Hex("83 00"))
@@ -238,8 +238,8 @@ func TestLostTransport(t *testing.T) {
 					if got.Code != 1006 || got.Clean || got.Cause == nil {
 						s.Errorf("got %v, want code 1006, not clean, with a cause", got)
 					}
-					s.wantError(s.client.SendText("late"), messages.ErrClosed)
-					s.wantError(s.client.WriteText(s.ctx, "late"), messages.ErrClosed)
+					s.wantError(s.client.Send(dandelion.Text("late")), messages.ErrClosed)
+					s.wantError(s.client.Write(s.ctx, dandelion.Text("late")), messages.ErrClosed)
 				})
 			}
 		}
@@ -420,7 +420,7 @@ func TestLimits(t *testing.T) {
 func (s *session) expectSize(size int) {
 	s.Helper()
 	r := s.next(fmt.Sprintf("a message of %d bytes", size))
-	if r.err != nil || r.Kind != messages.KindBinary || len(r.Data) != size {
-		s.Fatalf("got a %v message of %d bytes, error %v; want binary, %d bytes", r.Kind, len(r.Data), r.err, size)
+	if r.err != nil || r.Kind() != messages.KindBinary || len(r.Bytes()) != size {
+		s.Fatalf("got a %v message of %d bytes, error %v; want binary, %d bytes", r.Kind(), len(r.Bytes()), r.err, size)
 	}
 }

@@ -40,7 +40,7 @@ func (s *session) echo() {
 	for {
 		msg, err := s.client.Read(s.ctx)
 		if err == nil {
-			err = s.client.Write(s.ctx, msg.Kind, msg.Data)
+			err = s.client.Write(s.ctx, msg)
 		}
 		if err != nil {
 			return

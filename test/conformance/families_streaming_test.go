@@ -28,11 +28,11 @@ func (s *session) expectStreamed(kind messages.Kind, want []byte) (parts int) {
 	var got []byte
 	for final := false; !final; parts++ {
 		r := s.next(fmt.Sprintf("part %d of a %v message [%s]", parts, kind, show(want)))
-		if r.err != nil || r.Kind != kind || r.First != (parts == 0) {
-			s.Fatalf("part %d: got %v, first %v, error %v; want %v, first %v", parts, r.Kind, r.First, r.err, kind, parts == 0)
+		if r.err != nil || r.Kind() != kind || r.First() != (parts == 0) {
+			s.Fatalf("part %d: got %v, first %v, error %v; want %v, first %v", parts, r.Kind(), r.First(), r.err, kind, parts == 0)
 		}
-		got = append(got, r.Data...)
-		final = r.Final
+		got = append(got, r.Bytes()...)
+		final = r.Final()
 	}
 	if !bytes.Equal(got, want) {
 		s.Fatalf("got %s in %d parts, want %s", show(got), parts, show(want))
@@ -110,9 +110,9 @@ func TestStreamedPartsComeAtOnce(t *testing.T) {
 		} {
 			s.server.WriteRaw(wstest.Hex(c.hex))
 			r := s.next(c.want)
-			if r.err != nil || string(r.Data) != c.want || r.First != c.first || r.Final != c.last {
+			if r.err != nil || string(r.Bytes()) != c.want || r.First() != c.first || r.Final() != c.last {
 				s.Errorf("%s: got %q, first %v, final %v, error %v; want %q, first %v, final %v",
-					c.hex, r.Data, r.First, r.Final, r.err, c.want, c.first, c.last)
+					c.hex, r.Bytes(), r.First(), r.Final(), r.err, c.want, c.first, c.last)
 			}
 			s.expectNothing(time.Second)
 		}
@@ -135,8 +135,8 @@ func TestStreamedUTF8(t *testing.T) {
 					s.server.WriteFrame(wire.Header{Opcode: wire.OpText}, p[:at])
 					if hopeful(p[:at]) {
 						r := s.next("the first part")
-						if r.err != nil || !bytes.Equal(r.Data, p[:at]) || !r.First || r.Final {
-							s.Fatalf("got [%s], error %v; want [% X]", show(r.Data), r.err, p[:at])
+						if r.err != nil || !bytes.Equal(r.Bytes(), p[:at]) || !r.First() || r.Final() {
+							s.Fatalf("got [%s], error %v; want [% X]", show(r.Bytes()), r.err, p[:at])
 						}
 						s.server.WriteFrame(wire.Header{}, p[at:])
 					}
@@ -192,8 +192,8 @@ func TestStreamedLimits(t *testing.T) {
 		l.Case("none by default", func(l *lab) {
 			s := l.open(setup{client: streaming(wire.Limits{})})
 			s.server.WriteRaw(wstest.Hex("82 7F 7FFFFFFFFFFFFFFF 61"))
-			if r := s.next("a byte"); r.err != nil || string(r.Data) != "a" {
-				s.Errorf("got [%s], error %v; want a", show(r.Data), r.err)
+			if r := s.next("a byte"); r.err != nil || string(r.Bytes()) != "a" {
+				s.Errorf("got [%s], error %v; want a", show(r.Bytes()), r.err)
 			}
 			s.server.ExpectSilence(time.Second)
 		})
@@ -254,7 +254,7 @@ func TestStreamedMemory(t *testing.T) {
 								s.Errorf("after %d bytes: %v", got, err)
 								return
 							}
-							take(msg.Kind, msg.Data, msg.First, msg.Final)
+							take(msg.Kind(), msg.Bytes(), msg.First(), msg.Final())
 						}
 					}()
 				}

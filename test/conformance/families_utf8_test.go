@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -132,7 +133,7 @@ func TestValidUTF8Family(t *testing.T) {
 					s.server.WriteSplit(frame(true, wire.OpText, p), 2+at)
 					s.expectText(text)
 				}
-				s.check(s.client.WriteText(s.ctx, text))
+				s.check(s.client.Write(s.ctx, dandelion.Text(text)))
 				s.server.ExpectText(text)
 				s.closeFromServer()
 			})

@@ -293,7 +293,7 @@ func TestOutgoingMessagesAreNotMixed(t *testing.T) {
 					if sender < streaming {
 						err = stream(sender, n)
 					} else {
-						err = s.client.Write(s.ctx, messages.KindText, piece(sender, n, 0))
+						err = s.client.Write(s.ctx, dandelion.TextBytes(piece(sender, n, 0)))
 						time.Sleep(3 * time.Millisecond)
 					}
 					if err != nil {
@@ -330,7 +330,7 @@ func TestFragmentsOfAnySize(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
 		whole := pattern(1 << 20)
-		s.check(s.client.Send(messages.KindBinary, whole))
+		s.check(s.client.Send(dandelion.Binary(whole)))
 		s.server.ExpectBinary(whole)
 
 		const pieces, size, early = 256, 4 << 10, 16
@@ -444,18 +444,18 @@ func TestStreamingReceive(t *testing.T) {
 			s := l.open(setup{client: dandelion.Options{Settings: actors.Settings{Streaming: true}}})
 			s.server.WriteRaw(bytesOnWire[:head])
 			got := s.next("the first 10 bytes")
-			if got.err != nil || got.Kind != messages.KindBinary || !got.First || got.Final || !bytes.Equal(got.Data, message[:10]) {
+			if got.err != nil || got.Kind() != messages.KindBinary || !got.First() || got.Final() || !bytes.Equal(got.Bytes(), message[:10]) {
 				s.Fatalf("got %+v, want the first part, [%s]", got, show(message[:10]))
 			}
 			s.expectNothing(time.Second)
 			rest := s.server.Go(func(c *wstest.Conn) { c.WriteRaw(bytesOnWire[head:]) })
-			data := got.Data
-			for !got.Final {
+			data := got.Bytes()
+			for !got.Final() {
 				got = s.next("more of the message")
-				if got.err != nil || got.First {
+				if got.err != nil || got.First() {
 					s.Fatalf("got %+v, want a further part", got)
 				}
-				data = append(data, got.Data...)
+				data = append(data, got.Bytes()...)
 			}
 			rest.Wait()
 			if !bytes.Equal(data, message) {

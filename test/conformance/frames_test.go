@@ -146,7 +146,7 @@ func TestSentLengths(t *testing.T) {
 			{65536, "82 7F 0000000000010000", 65550},
 		} {
 			payload := pattern(c.size)
-			s.check(s.client.Send(messages.KindBinary, payload))
+			s.check(s.client.Send(dandelion.Binary(payload)))
 			f := s.server.ExpectBinary(payload)
 			header := wstest.Hex(c.header)
 			header[1] |= 0x80
@@ -176,7 +176,7 @@ func TestSingleFrames(t *testing.T) {
 			{messages.KindText, []byte("Hello"), "81 85"},
 			{messages.KindBinary, []byte{1}, "82 81"},
 		} {
-			s.check(s.client.Write(s.ctx, c.kind, c.data))
+			s.check(s.client.Write(s.ctx, dandelion.NewMessage(c.kind, c.data)))
 			f := s.server.ReadFrame()
 			want := wstest.Hex(c.header)
 			if len(f.Raw) != 2+4+len(c.data) || !bytes.Equal(f.Raw[:2], want) {
@@ -209,8 +209,8 @@ func TestSentReservedBits(t *testing.T) {
 // a pong and a close, and returns these seven frames.
 func (s *session) sendEveryKind() []wstest.Frame {
 	s.Helper()
-	s.check(s.client.WriteText(s.ctx, "text"))
-	s.check(s.client.Write(s.ctx, messages.KindBinary, []byte("binary")))
+	s.check(s.client.Write(s.ctx, dandelion.Text("text")))
+	s.check(s.client.Write(s.ctx, dandelion.Binary([]byte("binary"))))
 	w := s.client.Writer(s.ctx, messages.KindText)
 	for _, part := range []string{"first", "second"} {
 		_, err := w.Write([]byte(part))
@@ -258,7 +258,7 @@ func TestNoExtensionData(t *testing.T) {
 		data := []byte{1, 2, 3, 4}
 		s.server.WriteRaw(wstest.Hex("82 04 01020304"))
 		s.expectBinary(data)
-		s.check(s.client.Write(s.ctx, messages.KindBinary, data))
+		s.check(s.client.Write(s.ctx, dandelion.Binary(data)))
 		f := s.server.ExpectBinary(data)
 		if len(f.Raw) != 10 || f.Raw[0] != 0x82 || f.Raw[1] != 0x84 {
 			s.Errorf("got % X, want 82 84, a key and 4 bytes", f.Raw)
@@ -281,7 +281,7 @@ func TestFullDuplex(t *testing.T) {
 		var writing sync.WaitGroup
 		writing.Go(func() {
 			for i := range 100 {
-				if err := s.client.WriteText(s.ctx, fmt.Sprint(i)); err != nil {
+				if err := s.client.Write(s.ctx, dandelion.Text(fmt.Sprint(i))); err != nil {
 					s.Errorf("write %d: %v", i, err)
 				}
 			}
@@ -308,8 +308,8 @@ func TestFullDuplex(t *testing.T) {
 func TestKindsOfData(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
-		s.check(s.client.Write(s.ctx, messages.KindText, []byte("Hello")))
-		s.check(s.client.Write(s.ctx, messages.KindBinary, []byte("Hello")))
+		s.check(s.client.Write(s.ctx, dandelion.Text("Hello")))
+		s.check(s.client.Write(s.ctx, dandelion.Binary([]byte("Hello"))))
 		s.server.ExpectFrame(1, []byte("Hello"))
 		s.server.ExpectFrame(2, []byte("Hello"))
 		s.server.WriteRaw(wstest.Hex("81 01 61, 82 01 61"))

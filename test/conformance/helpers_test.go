@@ -158,8 +158,8 @@ func readMessage(t *testing.T, client *dandelion.Client, kind messages.Kind, wan
 	if err != nil {
 		t.Fatalf("read failed, want %s %.80q: %v", kind, want, err)
 	}
-	if msg.Kind != kind || !slices.Equal(msg.Data, want) {
-		t.Fatalf("read %s %.80q (%d bytes), want %s %.80q (%d bytes)", msg.Kind, msg.Data, len(msg.Data), kind, want, len(want))
+	if msg.Kind() != kind || !slices.Equal(msg.Bytes(), want) {
+		t.Fatalf("read %s %.80q (%d bytes), want %s %.80q (%d bytes)", msg.Kind(), msg.Bytes(), len(msg.Bytes()), kind, want, len(want))
 	}
 }
 
@@ -168,7 +168,7 @@ func exchange(t *testing.T, client *dandelion.Client, c *wstest.Conn) {
 	t.Helper()
 	c.SendText("to the client")
 	readText(t, client, "to the client")
-	if err := client.WriteText(newContext(t), "to the server"); err != nil {
+	if err := client.Write(newContext(t), dandelion.Text("to the server")); err != nil {
 		t.Fatalf("write failed: %v", err)
 	}
 	c.ExpectText("to the server")
@@ -222,7 +222,7 @@ func wantReadError(t *testing.T, read <-chan received) error {
 	t.Helper()
 	got := <-read
 	if got.err == nil {
-		t.Fatalf("read delivered %s %.80q, want an error", got.msg.Kind, got.msg.Data)
+		t.Fatalf("read delivered %s %.80q, want an error", got.msg.Kind(), got.msg.Bytes())
 	}
 	return got.err
 }

@@ -109,7 +109,7 @@ func TestKeyPhase(t *testing.T) {
 				s := l.open(setup{})
 				for _, n := range sizes {
 					payload := pattern(offset + n)[offset:]
-					s.check(s.client.Send(messages.KindBinary, payload))
+					s.check(s.client.Send(dandelion.Binary(payload)))
 					s.server.ExpectBinary(payload)
 				}
 			})
@@ -146,7 +146,7 @@ func TestKeysAreNew(t *testing.T) {
 			}
 		}
 		for range single {
-			s.check(s.client.SendText("the same"))
+			s.check(s.client.Send(dandelion.Text("the same")))
 		}
 		collect(single)
 		w := s.client.Writer(s.ctx, messages.KindText)
@@ -277,7 +277,7 @@ func sendForKeys(t *testing.T, w io.Writer) {
 			l.Case(fmt.Sprint(n), func(l *lab) {
 				s := l.open(setup{})
 				for range keyFrames {
-					s.check(s.client.Send(messages.KindBinary, []byte{0}))
+					s.check(s.client.Send(dandelion.Binary([]byte{0})))
 				}
 				const size = 2 + 4 + 1
 				for p := range slices.Chunk(s.server.ReadN(keyFrames*size), size) {
@@ -381,7 +381,7 @@ func TestKeysAreOutOfReach(t *testing.T) {
 				Retry: retry.Policy{Backoff: retry.Exponential{Float64: func() float64 { return 0 }}.New},
 			}})
 			for i := range 100 {
-				s.check(s.client.WriteText(s.ctx, fmt.Sprint("message ", i)))
+				s.check(s.client.Write(s.ctx, dandelion.Text(fmt.Sprint("message ", i))))
 				keys = append(keys, s.server.ExpectText(fmt.Sprint("message ", i)).Key)
 			}
 		})
@@ -466,7 +466,7 @@ func TestPayloadIsFixedWhenSendingBegins(t *testing.T) {
 			s := l.open(setup{})
 			data := make([]byte, size)
 			done := make(chan error, 1)
-			go func() { done <- s.client.Write(s.ctx, messages.KindBinary, data) }()
+			go func() { done <- s.client.Write(s.ctx, dandelion.Binary(data)) }()
 			s.server.Peek(16)
 			overwrite(data)
 			s.server.ExpectBinary(zeros)
@@ -475,14 +475,14 @@ func TestPayloadIsFixedWhenSendingBegins(t *testing.T) {
 		l.Case("after a blocking write", func(l *lab) {
 			s := l.open(setup{server: []wstest.Option{wstest.WithBuffer(2 * size)}})
 			data := make([]byte, size)
-			s.check(s.client.Write(s.ctx, messages.KindBinary, data))
+			s.check(s.client.Write(s.ctx, dandelion.Binary(data)))
 			overwrite(data)
 			s.server.ExpectBinary(zeros)
 		})
 		l.Case("after a queued send", func(l *lab) {
 			s := l.open(setup{})
 			data := make([]byte, size)
-			s.check(s.client.Send(messages.KindBinary, data))
+			s.check(s.client.Send(dandelion.Binary(data)))
 			overwrite(data)
 			s.server.ExpectBinary(zeros)
 		})
@@ -536,7 +536,7 @@ func TestCallersBufferIsLeftAlone(t *testing.T) {
 		})
 		for range 10 {
 			done := make(chan error, 1)
-			go func() { done <- s.client.Write(s.ctx, messages.KindBinary, data) }()
+			go func() { done <- s.client.Write(s.ctx, dandelion.Binary(data)) }()
 			s.server.ExpectBinary(want)
 			s.check(<-done)
 			time.Sleep(time.Millisecond) // the reader's turn

@@ -44,11 +44,11 @@ func survive(t *testing.T, stream []byte, next func() int) {
 			closeError(t, err)
 			break
 		}
-		if len(msg.Data) > randomLimit {
-			t.Errorf("a message of %d bytes was delivered, the limit is %d", len(msg.Data), randomLimit)
+		if len(msg.Bytes()) > randomLimit {
+			t.Errorf("a message of %d bytes was delivered, the limit is %d", len(msg.Bytes()), randomLimit)
 		}
-		if msg.Kind == messages.KindText && !utf8.Valid(msg.Data) {
-			t.Errorf("text % X was delivered", msg.Data)
+		if msg.Kind() == messages.KindText && !utf8.Valid(msg.Bytes()) {
+			t.Errorf("text % X was delivered", msg.Bytes())
 		}
 	}
 	runtime.ReadMemStats(&after)

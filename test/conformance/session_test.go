@@ -293,8 +293,8 @@ func (s *session) expectMessage(kind messages.Kind, data []byte) {
 	switch {
 	case r.err != nil:
 		s.Fatalf("got error %v, want %s\n%s", r.err, want, s.server.Transcript())
-	case r.Kind != kind, !bytes.Equal(r.Data, data), !r.First, !r.Final:
-		s.Fatalf("got %v message [%s], first %v, final %v; want %s", r.Kind, show(r.Data), r.First, r.Final, want)
+	case r.Kind() != kind, !bytes.Equal(r.Bytes(), data), !r.First(), !r.Final():
+		s.Fatalf("got %v message [%s], first %v, final %v; want %s", r.Kind(), show(r.Bytes()), r.First(), r.Final(), want)
 	}
 }
 
@@ -309,7 +309,7 @@ func (s *session) expectNothing(d time.Duration) {
 	s.Helper()
 	select {
 	case r := <-s.got:
-		s.Fatalf("got %v message [%s], error %v; want nothing", r.Kind, show(r.Data), r.err)
+		s.Fatalf("got %v message [%s], error %v; want nothing", r.Kind(), show(r.Bytes()), r.err)
 	case <-time.After(d):
 	}
 }
@@ -320,7 +320,7 @@ func (s *session) expectEnd() *messages.CloseError {
 	s.Helper()
 	r := s.next("the end of the connection")
 	if r.err == nil {
-		s.Fatalf("got %v message [%s], want the end of the connection\n%s", r.Kind, show(r.Data), s.server.Transcript())
+		s.Fatalf("got %v message [%s], want the end of the connection\n%s", r.Kind(), show(r.Bytes()), s.server.Transcript())
 	}
 	var end *messages.CloseError
 	if !errors.As(r.err, &end) {

@@ -20,11 +20,11 @@ func TestInvalidTextIsNotSent(t *testing.T) {
 		s := l.open(setup{})
 		for _, text := range []string{"\xFF", "\xED\xA0\x80", "\xE2\x82"} {
 			for name, err := range map[string]error{
-				"Write":     s.client.Write(s.ctx, messages.KindText, []byte(text)),
-				"WriteText": s.client.WriteText(s.ctx, text),
-				"Send":      s.client.Send(messages.KindText, []byte(text)),
-				"SendText":  s.client.SendText(text),
-				"Writer":    s.client.Writer(s.ctx, messages.KindText).WriteFinal([]byte(text)),
+				"Write":        s.client.Write(s.ctx, dandelion.TextBytes([]byte(text))),
+				"text written": s.client.Write(s.ctx, dandelion.Text(text)),
+				"Send":         s.client.Send(dandelion.TextBytes([]byte(text))),
+				"text sent":    s.client.Send(dandelion.Text(text)),
+				"Writer":       s.client.Writer(s.ctx, messages.KindText).WriteFinal([]byte(text)),
 			} {
 				if err == nil {
 					s.Errorf("%s of % X: no error", name, text)
@@ -34,7 +34,7 @@ func TestInvalidTextIsNotSent(t *testing.T) {
 			}
 		}
 		s.server.ExpectSilence(time.Second)
-		s.check(s.client.WriteText(s.ctx, "valid: €😀"))
+		s.check(s.client.Write(s.ctx, dandelion.Text("valid: €😀")))
 		s.server.ExpectText("valid: €😀")
 		s.stillOpen()
 	})

@@ -38,8 +38,8 @@ func (s *running) dial(t *testing.T, ctx context.Context, opts dandelion.Options
 // command sends one of the commands of servers/README.md.
 func command(t *testing.T, ctx context.Context, c *dandelion.Client, text string) {
 	t.Helper()
-	if err := c.WriteText(ctx, text); err != nil {
-		t.Fatalf("WriteText(%q): %v", text, err)
+	if err := c.Write(ctx, dandelion.Text(text)); err != nil {
+		t.Fatalf("Write(%q): %v", text, err)
 	}
 }
 
@@ -50,16 +50,16 @@ func receive(t *testing.T, ctx context.Context, c *dandelion.Client, kind messag
 	if err != nil {
 		t.Fatalf("Read: %v", err)
 	}
-	if m.Kind != kind {
-		t.Fatalf("got a %v message of %d bytes, want %v of %d", m.Kind, len(m.Data), kind, len(want))
+	if m.Kind() != kind {
+		t.Fatalf("got a %v message of %d bytes, want %v of %d", m.Kind(), len(m.Bytes()), kind, len(want))
 	}
-	sameBytes(t, m.Data, want)
+	sameBytes(t, m.Bytes(), want)
 }
 
 // echo sends a message and expects it back.
 func echo(t *testing.T, ctx context.Context, c *dandelion.Client, kind messages.Kind, data []byte) {
 	t.Helper()
-	if err := c.Write(ctx, kind, data); err != nil {
+	if err := c.Write(ctx, dandelion.NewMessage(kind, data)); err != nil {
 		t.Fatalf("Write(%v, %d bytes): %v", kind, len(data), err)
 	}
 	receive(t, ctx, c, kind, data)

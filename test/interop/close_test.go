@@ -79,7 +79,7 @@ func checkClosed(t *testing.T, ctx context.Context, c *dandelion.Client, by mess
 	if ce := closeError(t, c.Err()); !ce.Clean || ce.By != by || ce.Code != code {
 		t.Errorf("Err: got code %d, clean %t, by %v (%v); want %d, true, %v", ce.Code, ce.Clean, ce.By, ce, code, by)
 	}
-	if err := c.WriteText(ctx, "too late"); err == nil {
-		t.Error("WriteText after the end returned nil, want an error")
+	if err := c.Write(ctx, dandelion.Text("too late")); err == nil {
+		t.Error("Write after the end returned nil, want an error")
 	}
 }

@@ -38,7 +38,7 @@ func echoMany(t *testing.T, ctx context.Context, s *running) {
 	written := make(chan error, 1)
 	go func() {
 		for i := range count {
-			if err := c.Write(ctx, kindOf(i), number(i)); err != nil {
+			if err := c.Write(ctx, dandelion.NewMessage(kindOf(i), number(i))); err != nil {
 				written <- fmt.Errorf("message %d: %w", i, err)
 				return
 			}

@@ -130,11 +130,11 @@ func readParts(t *testing.T, ctx context.Context, c *dandelion.Client, kind mess
 		if err != nil {
 			t.Fatalf("Read after %d bytes: %v", whole.Len(), err)
 		}
-		if m.Kind != kind || m.First != first {
-			t.Fatalf("after %d bytes: part is of kind %v, first %t; want %v, %t", whole.Len(), m.Kind, m.First, kind, first)
+		if m.Kind() != kind || m.First() != first {
+			t.Fatalf("after %d bytes: part is of kind %v, first %t; want %v, %t", whole.Len(), m.Kind(), m.First(), kind, first)
 		}
-		whole.Write(m.Data)
-		if m.Final {
+		whole.Write(m.Bytes())
+		if m.Final() {
 			return whole.Bytes()
 		}
 	}

@@ -39,7 +39,7 @@ func killedWhileClientReceives(t *testing.T, ctx context.Context, s *running) {
 	close(g.open)
 	m, err := c.Read(ctx)
 	if err == nil {
-		t.Fatalf("Read: got a message of %d bytes, want an error", len(m.Data))
+		t.Fatalf("Read: got a message of %d bytes, want an error", len(m.Bytes()))
 	}
 	lost(t, err)
 	done(t, ctx, c)
@@ -56,7 +56,7 @@ func killedWhileClientSends(t *testing.T, ctx context.Context, s *running) {
 	echo(t, ctx, c, messages.KindText, []byte("hello"))
 	s.proc.pause(t)
 	written := make(chan error, 1)
-	go func() { written <- c.Write(ctx, messages.KindBinary, make([]byte, hugeMessage)) }()
+	go func() { written <- c.Write(ctx, dandelion.Binary(make([]byte, hugeMessage))) }()
 
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
@@ -91,8 +91,8 @@ func killedBetweenFragments(t *testing.T, ctx context.Context, s *running) {
 	c := s.dial(t, ctx, dandelion.Options{Settings: actors.Settings{Streaming: true}})
 	command(t, ctx, c, "half 50000")
 	m, err := c.Read(ctx)
-	if err != nil || !m.First || m.Final {
-		t.Fatalf("Read: got first %t, final %t, error %v; want the first part of a message", m.First, m.Final, err)
+	if err != nil || !m.First() || m.Final() {
+		t.Fatalf("Read: got first %t, final %t, error %v; want the first part of a message", m.First(), m.Final(), err)
 	}
 	s.kill()
 	lost(t, readToEnd(t, ctx, c))

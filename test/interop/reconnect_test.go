@@ -78,8 +78,8 @@ func (s *running) supervise(t *testing.T, ctx context.Context, opts dandelion.Op
 func reconnectAfterKill(t *testing.T, ctx context.Context, s *running) {
 	c, e := s.supervise(t, ctx, dandelion.Options{Settings: actors.Settings{Streaming: true}})
 	first := next[*messages.Opened](t, ctx, e)
-	if err := c.SendText("half 50000"); err != nil {
-		t.Fatalf("SendText: %v", err)
+	if err := c.Send(dandelion.Text("half 50000")); err != nil {
+		t.Fatalf("Send: %v", err)
 	}
 	next[*messages.FragmentReceived](t, ctx, e)
 	s.kill()
@@ -92,8 +92,8 @@ func reconnectAfterKill(t *testing.T, ctx context.Context, s *running) {
 	if second.Epoch <= first.Epoch {
 		t.Errorf("epoch of the second connection is %d, want more than %d", second.Epoch, first.Epoch)
 	}
-	if err := c.SendText("hello again"); err != nil {
-		t.Fatalf("SendText: %v", err)
+	if err := c.Send(dandelion.Text("hello again")); err != nil {
+		t.Fatalf("Send: %v", err)
 	}
 	var got []byte
 	for final := false; !final; {
@@ -109,8 +109,8 @@ func reconnectAfterKill(t *testing.T, ctx context.Context, s *running) {
 func reconnectAfterClose(t *testing.T, ctx context.Context, s *running) {
 	c, e := s.supervise(t, ctx, dandelion.Options{})
 	first := next[*messages.Opened](t, ctx, e)
-	if err := c.SendText("close 1012 restarting"); err != nil {
-		t.Fatalf("SendText: %v", err)
+	if err := c.Send(dandelion.Text("close 1012 restarting")); err != nil {
+		t.Fatalf("Send: %v", err)
 	}
 	closed := next[*messages.Closed](t, ctx, e)
 	if got := closed.Err; got.Code != wire.StatusServiceRestart || got.Reason != "restarting" || !got.Clean {
@@ -119,8 +119,8 @@ func reconnectAfterClose(t *testing.T, ctx context.Context, s *running) {
 	if second := next[*messages.Opened](t, ctx, e); second.Epoch <= first.Epoch {
 		t.Errorf("epoch of the second connection is %d, want more than %d", second.Epoch, first.Epoch)
 	}
-	if err := c.SendText("hello again"); err != nil {
-		t.Fatalf("SendText: %v", err)
+	if err := c.Send(dandelion.Text("hello again")); err != nil {
+		t.Fatalf("Send: %v", err)
 	}
 	if got, want := next[string](t, ctx, e), "hello again"; got != want {
 		t.Errorf("got the text %q, want %q", got, want)

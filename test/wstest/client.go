@@ -23,7 +23,7 @@ import (
 // methods that it uses; both types satisfy that as well:
 //
 //	type sender interface {
-//		SendText(text string) error
+//		Send(dandelion.Message) error
 //	}
 type Client interface {
 	PID() *actor.PID
@@ -36,12 +36,10 @@ type Client interface {
 	Read(ctx context.Context) (dandelion.Message, error)
 	Messages(ctx context.Context) iter.Seq2[dandelion.Message, error]
 
-	WriteText(ctx context.Context, text string) error
-	Write(ctx context.Context, kind messages.Kind, data []byte) error
+	Write(ctx context.Context, m dandelion.Message) error
 	Writer(ctx context.Context, kind messages.Kind) *dandelion.MessageWriter
-	SendText(text string) error
-	Send(kind messages.Kind, data []byte) error
-	Queue(ctx context.Context, kind messages.Kind, data []byte) error
+	Queue(ctx context.Context, m dandelion.Message) error
+	Send(m dandelion.Message) error
 
 	Ping(ctx context.Context) (rtt time.Duration, err error)
 	SendPing(data []byte) error

@@ -28,11 +28,11 @@ func (b *bot) handler() *dandelion.Handler {
 	return &dandelion.Handler{
 		OnOpen: func(c *dandelion.Client, _ *messages.Opened) {
 			b.setOnline(true)
-			_ = c.SendText(`{"op": "join", "name": "` + b.name + `"}`) // OnClosed tells if it was lost
+			_ = c.Send(dandelion.Text(`{"op": "join", "name": "` + b.name + `"}`)) // OnClosed tells if it was lost
 		},
 		OnText: func(c *dandelion.Client, text string) {
 			if strings.Contains(text, b.name) {
-				_ = c.SendText(`{"op": "say", "text": "at your service"}`)
+				_ = c.Send(dandelion.Text(`{"op": "say", "text": "at your service"}`))
 			}
 		},
 		OnClosed: func(*dandelion.Client, *messages.Closed) { b.setOnline(false) },

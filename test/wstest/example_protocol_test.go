@@ -21,7 +21,7 @@ import (
 // connection is what the code under test needs of a client. A *dandelion.Client
 // is one, and so is a *wstest.MockClient.
 type connection interface {
-	WriteText(ctx context.Context, text string) error
+	Write(ctx context.Context, m dandelion.Message) error
 	Read(ctx context.Context) (dandelion.Message, error)
 }
 
@@ -54,7 +54,7 @@ func subscribeOnce(ctx context.Context, c connection, id int, topic string) erro
 	if err != nil {
 		return err
 	}
-	if err := c.WriteText(ctx, string(request)); err != nil {
+	if err := c.Write(ctx, dandelion.TextBytes(request)); err != nil {
 		return err
 	}
 	waiting, cancel := context.WithTimeoutCause(ctx, ackTimeout, errNoAck)
@@ -68,9 +68,9 @@ func subscribeOnce(ctx context.Context, c connection, id int, topic string) erro
 			return err
 		}
 		var answer protocolMessage
-		switch err := json.Unmarshal(msg.Data, &answer); {
+		switch err := json.Unmarshal(msg.Bytes(), &answer); {
 		case err != nil:
-			return fmt.Errorf("answer %q: %w", msg.Data, err)
+			return fmt.Errorf("answer %q: %w", msg.Bytes(), err)
 		case answer.ID != id: // of something else
 		case answer.Op == "ack":
 			return nil

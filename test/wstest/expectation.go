@@ -109,7 +109,7 @@ func (e *Expectation) Fail(err error) *Expectation {
 }
 
 // Delay lets d pass before the next step, or before the answer if that has not
-// been given. What cannot wait, such as Client.SendText or an actor, goes on
+// been given. What cannot wait, such as Client.Send or an actor, goes on
 // meanwhile. If the connection ends during the delay, the command fails (unless
 // it was answered), and the steps behind are not done.
 func (e *Expectation) Delay(d time.Duration) *Expectation { return e.then(step{delay: d}) }

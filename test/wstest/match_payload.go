@@ -110,7 +110,7 @@ func payloadOf(v any) (payload, bool) {
 	case *messages.PongReceived:
 		return payload{data: v.Data, control: true}, true
 	case dandelion.Message:
-		return payload{data: v.Data, kind: v.Kind, part: !v.First || !v.Final}, true
+		return payload{data: v.Bytes(), kind: v.Kind(), part: !v.First() || !v.Final()}, true
 	case Frame:
 		return framePayload(v)
 	case string:

@@ -72,7 +72,7 @@ func TestMatchers(t *testing.T) {
 
 		{"text, command", wstest.Text("a"), &messages.SendText{Text: "a"}, ""},
 		{"text, event", wstest.Text("a"), &messages.TextReceived{Text: "a"}, ""},
-		{"text, message", wstest.Text("a"), dandelion.Message{Kind: messages.KindText, Data: []byte("a"), First: true, Final: true}, ""},
+		{"text, message", wstest.Text("a"), dandelion.TextBytes([]byte("a")), ""},
 		{"text, frame", wstest.Text("a"), wstest.Frame{Header: wire.Header{Opcode: wire.OpText, Fin: true}, Payload: []byte("a")}, ""},
 		{"text, string", wstest.Text("a"), "a", ""},
 		{"text, bytes", wstest.Text("a"), []byte("a"), ""},

@@ -19,7 +19,7 @@ import (
 // say, and emits events.
 //
 // Every command is seen as a message of package messages, whichever way it came:
-// WriteText and SendText of a client are a *messages.SendText, as is the message
+// Write, Queue and Send of a text by a client are a *messages.SendText, as is the message
 // of that type to an actor.
 //
 // A command that no expectation is for marks the test as failed, at once, and is

@@ -51,7 +51,7 @@ type MockOptions struct {
 //	client.Expect(wstest.Text("hello")).ReplyText("hello yourself")
 //	greet(client) // the code under test
 //
-// WriteText, Write and Ping wait as those of a real client do: for the connection
+// Write, Queue and Ping wait as those of a real client do: for the connection
 // to be open, for the delays of the expectation, until their context ends.
 type MockClient struct {
 	*Mock
@@ -170,14 +170,9 @@ func (m *MockClient) Messages(ctx context.Context) iter.Seq2[dandelion.Message, 
 	}
 }
 
-// WriteText is a *messages.SendText.
-func (m *MockClient) WriteText(ctx context.Context, text string) error {
-	return m.write(ctx, &messages.SendText{Text: text})
-}
-
-// Write is a *messages.SendText or *messages.SendBinary, with a copy of data.
-func (m *MockClient) Write(ctx context.Context, kind messages.Kind, data []byte) error {
-	command, err := sendCommand(kind, data)
+// Write is a *messages.SendText or *messages.SendBinary, with a copy of the payload.
+func (m *MockClient) Write(ctx context.Context, msg dandelion.Message) error {
+	command, err := sendCommand(msg)
 	if err != nil {
 		return err
 	}
@@ -191,27 +186,22 @@ func (m *MockClient) Writer(ctx context.Context, kind messages.Kind) *dandelion.
 	return m.loop().client.Writer(ctx, kind)
 }
 
-// SendText is a *messages.SendText.
-func (m *MockClient) SendText(text string) error {
-	return m.send(&messages.SendText{Text: text})
-}
-
-// Send is a *messages.SendText or *messages.SendBinary, with a copy of data.
-func (m *MockClient) Send(kind messages.Kind, data []byte) error {
-	command, err := sendCommand(kind, data)
+// Queue is Send, but waits until the mock is open.
+func (m *MockClient) Queue(ctx context.Context, msg dandelion.Message) error {
+	command, err := sendCommand(msg)
 	if err != nil {
+		return err
+	}
+	if err := m.core.awaitOpen(ctx); err != nil {
 		return err
 	}
 	return m.send(command)
 }
 
-// Queue is Send, but waits until the mock is open.
-func (m *MockClient) Queue(ctx context.Context, kind messages.Kind, data []byte) error {
-	command, err := sendCommand(kind, data)
+// Send is a *messages.SendText or *messages.SendBinary, with a copy of the payload.
+func (m *MockClient) Send(msg dandelion.Message) error {
+	command, err := sendCommand(msg)
 	if err != nil {
-		return err
-	}
-	if err := m.core.awaitOpen(ctx); err != nil {
 		return err
 	}
 	return m.send(command)
@@ -339,14 +329,17 @@ func (m *MockClient) send(command any) error {
 	}
 }
 
-func sendCommand(kind messages.Kind, data []byte) (any, error) {
-	switch kind {
-	case messages.KindText:
-		return &messages.SendText{Text: string(data)}, nil
-	case messages.KindBinary:
-		return &messages.SendBinary{Data: append([]byte{}, data...)}, nil
+func sendCommand(msg dandelion.Message) (any, error) {
+	switch kind := msg.Kind(); {
+	case !msg.First() || !msg.Final():
+		return nil, fmt.Errorf("send %v: %w", msg, messages.ErrPartialMessage)
+	case kind == messages.KindText:
+		return &messages.SendText{Text: msg.Text(), Delivery: msg.Delivery()}, nil
+	case kind == messages.KindBinary:
+		return &messages.SendBinary{Data: append([]byte{}, msg.Bytes()...), Delivery: msg.Delivery()}, nil
+	default:
+		return nil, fmt.Errorf("send message of kind %d: %w; use messages.KindText or messages.KindBinary", kind, messages.ErrInvalidKind)
 	}
-	return nil, fmt.Errorf("send message of kind %d: %w; use messages.KindText or messages.KindBinary", kind, messages.ErrInvalidKind)
 }
 
 // awaitOpen waits for a connection, as the blocking methods of a client do.

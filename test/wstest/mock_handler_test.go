@@ -52,7 +52,7 @@ func TestHandlerWithoutData(t *testing.T) {
 	wstest.AssertMatch(t, wstest.Text("a"), msg)
 	msg, err = c.Read(background)
 	check(t, err)
-	wstest.AssertMatch(t, dandelion.Message{Kind: messages.KindBinary, First: true, Data: []byte{1}}, msg)
+	wstest.AssertMatch(t, dandelion.Binary([]byte{1}).Part(true, false), msg)
 }
 
 // OnBorrowed takes the place of OnText and OnBinary, and what it was given is no
@@ -80,7 +80,9 @@ func TestClientOfCallbacks(t *testing.T) {
 		var rtt time.Duration
 		var closed error
 		h := &dandelion.Handler{
-			OnOpen: func(c *dandelion.Client, _ *messages.Opened) { check(t, c.WriteText(context.Background(), "hello")) },
+			OnOpen: func(c *dandelion.Client, _ *messages.Opened) {
+				check(t, c.Write(context.Background(), dandelion.Text("hello")))
+			},
 			OnText: func(c *dandelion.Client, text string) {
 				switch text {
 				case "ping":
@@ -142,7 +144,7 @@ func TestRepliesComeOnAGoroutineOfTheirOwn(t *testing.T) {
 	c := wstest.NewMockClient(t, &wstest.MockOptions{Handler: h})
 	c.Expect(wstest.Text("a")).ReplyText("b")
 	mu.Lock()
-	check(t, c.SendText("a")) // would hang if it called OnText
+	check(t, c.Send(dandelion.Text("a"))) // would hang if it called OnText
 	mu.Unlock()
 	rec.Expect(wstest.Text("b"))
 }

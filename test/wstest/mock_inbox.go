@@ -22,11 +22,11 @@ func (in *mockInbox) put(event any) {
 	defer in.mu.Unlock()
 	switch e := event.(type) {
 	case *messages.TextReceived:
-		in.waiting = append(in.waiting, dandelion.Message{Kind: messages.KindText, Data: []byte(e.Text), First: true, Final: true})
+		in.waiting = append(in.waiting, dandelion.TextBytes([]byte(e.Text)))
 	case *messages.BinaryReceived:
-		in.waiting = append(in.waiting, dandelion.Message{Kind: messages.KindBinary, Data: e.Data, First: true, Final: true})
+		in.waiting = append(in.waiting, dandelion.Binary(e.Data))
 	case *messages.FragmentReceived:
-		in.waiting = append(in.waiting, dandelion.Message{Kind: e.Kind, Data: e.Data, First: e.First, Final: e.Final})
+		in.waiting = append(in.waiting, dandelion.NewMessage(e.Kind, e.Data).Part(e.First, e.Final))
 	case *messages.Stopped:
 		in.ended = true
 	default:

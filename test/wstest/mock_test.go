@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
@@ -39,9 +40,9 @@ func TestExpectationsAndReplies(t *testing.T) {
 	c.Expect(wstest.Binary(wstest.Anything())).Times(2).ReplyFunc(func(command any) []any {
 		return []any{&messages.BinaryReceived{Data: command.(*messages.SendBinary).Data}}
 	})
-	check(t, c.WriteText(background, `{"op": "subscribe", "topic": "news"}`))
-	check(t, c.Send(messages.KindBinary, []byte{1}))
-	check(t, c.Write(background, messages.KindBinary, []byte{2}))
+	check(t, c.Write(background, dandelion.Text(`{"op": "subscribe", "topic": "news"}`)))
+	check(t, c.Send(dandelion.Binary([]byte{1})))
+	check(t, c.Write(background, dandelion.Binary([]byte{2})))
 	for _, want := range []any{wstest.Text(wstest.JSON(`{"op":"ack"}`)), wstest.Text("first"), wstest.Binary([]byte{1}), wstest.Binary([]byte{2})} {
 		got, err := c.Read(background)
 		check(t, err)
@@ -55,11 +56,11 @@ func TestCommandsOfMethods(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := wstest.NewMockClient(t, nil)
 		c.Expect(wstest.Anything()).AnyTimes()
-		check(t, c.SendText("a"))
-		check(t, c.WriteText(background, "b"))
-		check(t, c.Send(messages.KindText, []byte("c")))
-		check(t, c.Write(background, messages.KindBinary, []byte("d")))
-		check(t, c.Queue(background, messages.KindBinary, []byte("d2")))
+		check(t, c.Send(dandelion.Text("a")))
+		check(t, c.Write(background, dandelion.Text("b")))
+		check(t, c.Send(dandelion.TextBytes([]byte("c"))))
+		check(t, c.Write(background, dandelion.Binary([]byte("d"))))
+		check(t, c.Queue(background, dandelion.Binary([]byte("d2"))))
 		check(t, c.SendPing([]byte("e")))
 		check(t, c.SendPong([]byte("f")))
 		_, err := c.Ping(background)
@@ -89,20 +90,20 @@ func TestCommandsOfMethods(t *testing.T) {
 func TestUnexpectedCommands(t *testing.T) {
 	r := newFailingT(t)
 	c := wstest.NewMockClient(r, nil)
-	if err := c.SendText("a"); err == nil || err.Error() != `wstest: unexpected command &SendText{Text: "a"}` {
+	if err := c.Send(dandelion.Text("a")); err == nil || err.Error() != `wstest: unexpected command &SendText{Text: "a"}` {
 		t.Errorf("error %v", err)
 	}
 	r.expect("unexpected command &SendText{Text: \"a\"}\n  nothing was expected")
 
 	c.Expect(wstest.Text("b"))
 	c.Expect(wstest.Text(wstest.Regexp("^c"))).Times(0)
-	check(t, c.SendText("b"))
+	check(t, c.Send(dandelion.Text("b")))
 	for text, want := range map[string]string{
 		"b": "  not text \"b\", once (mock_test.go):\n    it matches, but came once already\n  not text a match of \"^c\", never (mock_test.go):\n    got \"b\", want a match of \"^c\"",
 		"c": "it matches, but must not come",
 		"d": "  not text \"b\", once (mock_test.go):\n    got \"d\", want \"b\"",
 	} {
-		if c.WriteText(background, text) == nil {
+		if c.Write(background, dandelion.Text(text)) == nil {
 			t.Error("no error")
 		}
 		r.expect(want)
@@ -119,9 +120,9 @@ func TestVerification(t *testing.T) {
 	c.Expect(wstest.Text("twice")).Times(2)
 	c.Expect(wstest.Text("often")).AtLeast(2)
 	c.Expect(wstest.Text("often too")).AtLeast(2)
-	check(t, c.SendText("twice"))
+	check(t, c.Send(dandelion.Text("twice")))
 	for range 3 {
-		check(t, c.SendText("often too"))
+		check(t, c.Send(dandelion.Text("often too")))
 	}
 	r.run(func() { c.Within(time.Millisecond).Wait() })
 	const want = "not everything has come that was expected:\n" +
@@ -132,7 +133,7 @@ func TestVerification(t *testing.T) {
 	r.end()
 	r.expect(want)
 	// The test has ended: nothing can fail it any more.
-	if c.SendText("x") == nil {
+	if c.Send(dandelion.Text("x")) == nil {
 		t.Error("no error")
 	}
 	r.expect()
@@ -145,7 +146,7 @@ func TestWaitForCommands(t *testing.T) {
 		start := time.Now()
 		go func() {
 			time.Sleep(3 * time.Second)
-			c.SendText("late")
+			c.Send(dandelion.Text("late"))
 		}()
 		c.Wait()
 		if d := time.Since(start); d != 3*time.Second {
@@ -164,18 +165,18 @@ func TestInOrder(t *testing.T) {
 		c.Expect(wstest.Text("d")),
 	)
 	c.Expect(wstest.Text("anywhere")).AnyTimes()
-	check(t, c.SendText("anywhere"))
-	c.SendText("b")
+	check(t, c.Send(dandelion.Text("anywhere")))
+	c.Send(dandelion.Text("b"))
 	r.expect("it matches, but has to come behind text \"a\", once (mock_test.go), which never came")
 	for _, text := range []string{"a", "b", "b", "c"} {
-		check(t, c.SendText(text))
+		check(t, c.Send(dandelion.Text(text)))
 	}
-	c.SendText("b")
+	c.Send(dandelion.Text("b"))
 	r.expect("it matches, but what had to come behind it has come already")
-	c.SendText("d")
+	c.Send(dandelion.Text("d"))
 	r.expect("it matches, but has to come behind text \"c\", twice (mock_test.go), which came once")
-	check(t, c.SendText("c"))
-	check(t, c.SendText("d"))
+	check(t, c.Send(dandelion.Text("c")))
+	check(t, c.Send(dandelion.Text("d")))
 	r.end()
 	r.expect()
 }
@@ -185,8 +186,8 @@ func TestFirstFailsThenSucceeds(t *testing.T) {
 	c := wstest.NewMockClient(t, nil)
 	c.Expect(wstest.Text("a")).Fail(messages.ErrQueueFull)
 	c.Expect(wstest.Text("a"))
-	wantErrorIs(t, c.SendText("a"), messages.ErrQueueFull)
-	check(t, c.SendText("a"))
+	wantErrorIs(t, c.Send(dandelion.Text("a")), messages.ErrQueueFull)
+	check(t, c.Send(dandelion.Text("a")))
 }
 
 func TestDelays(t *testing.T) {
@@ -207,13 +208,13 @@ func TestDelays(t *testing.T) {
 		}
 
 		c.Expect(wstest.Text("slow write")).Delay(time.Second).ReplyText("x")
-		check(t, c.WriteText(background, "slow write"))
+		check(t, c.Write(background, dandelion.Text("slow write")))
 		at(time.Second)
 		read()
 		at(time.Second)
 
 		c.Expect(wstest.Text("slow reply")).Accept().Delay(time.Second).ReplyText("x").Delay(time.Second).ReplyText("y")
-		check(t, c.WriteText(background, "slow reply"))
+		check(t, c.Write(background, dandelion.Text("slow reply")))
 		at(time.Second)
 		read()
 		at(2 * time.Second)
@@ -222,7 +223,7 @@ func TestDelays(t *testing.T) {
 
 		// What does not wait does not wait for a delay.
 		c.Expect(wstest.Text("queued")).Delay(time.Second).ReplyText("x")
-		check(t, c.SendText("queued"))
+		check(t, c.Send(dandelion.Text("queued")))
 		at(3 * time.Second)
 		read()
 		at(4 * time.Second)
@@ -231,13 +232,13 @@ func TestDelays(t *testing.T) {
 		c.Expect(wstest.Text("too slow")).Delay(time.Hour)
 		ctx, cancel := context.WithTimeout(background, time.Second)
 		defer cancel()
-		wantErrorIs(t, c.WriteText(ctx, "too slow"), context.DeadlineExceeded)
+		wantErrorIs(t, c.Write(ctx, dandelion.Text("too slow")), context.DeadlineExceeded)
 		at(5 * time.Second)
 
 		// So does the end of the connection.
 		c.Expect(wstest.Text("too late")).Delay(time.Hour).ReplyText("never")
 		time.AfterFunc(time.Second, func() { c.EmitClose(wire.StatusGoingAway, "restart") })
-		err := c.WriteText(background, "too late")
+		err := c.Write(background, dandelion.Text("too late"))
 		wstest.AssertMatch(t, wstest.Like(&messages.CloseError{Code: 1001, Reason: "restart", By: messages.Remote, Clean: true}), err)
 		at(6 * time.Second)
 		time.Sleep(2 * time.Hour)
@@ -302,8 +303,8 @@ func TestCloseByClient(t *testing.T) {
 		t.Errorf("state %v", c.State())
 	}
 	wstest.AssertMatch(t, wstest.Like(&messages.CloseError{Code: 1000}), c.Err())
-	wantErrorIs(t, c.SendText("a"), messages.ErrClosed)
-	wstest.AssertMatch(t, wstest.Like(&messages.CloseError{Code: 1000}), c.WriteText(background, "a"))
+	wantErrorIs(t, c.Send(dandelion.Text("a")), messages.ErrClosed)
+	wstest.AssertMatch(t, wstest.Like(&messages.CloseError{Code: 1000}), c.Write(background, dandelion.Text("a")))
 	wantErrorIs(t, c.Close(background, 1005, ""), messages.ErrInvalidCloseCode)
 }
 
@@ -343,7 +344,7 @@ func TestAbort(t *testing.T) {
 func TestEndOfConnection(t *testing.T) {
 	c := wstest.NewMockClient(t, nil)
 	c.Expect(wstest.Text("quit")).ReplyText("bye").Close(wire.StatusNormal, "")
-	check(t, c.WriteText(background, "quit"))
+	check(t, c.Write(background, dandelion.Text("quit")))
 	var got []string
 	for msg, err := range c.Messages(background) {
 		check(t, err)
@@ -360,7 +361,7 @@ func TestEndOfConnection(t *testing.T) {
 	for _, err := range c.Messages(background) {
 		wstest.AssertMatch(t, wstest.Regexp("1006.*cable cut"), err)
 	}
-	wantErrorIs(t, c.WriteText(background, "a"), messages.ErrClosed)
+	wantErrorIs(t, c.Write(background, dandelion.Text("a")), messages.ErrClosed)
 }
 
 // A supervised client lives through the end of a connection; the test says what
@@ -372,12 +373,12 @@ func TestReconnect(t *testing.T) {
 		c.EmitOpen(&messages.Opened{Subprotocol: "chat"})
 		c.EmitLost(nil)
 		c.Emit(&messages.ReconnectScheduled{Delay: time.Second})
-		wantErrorIs(t, c.SendText("a"), messages.ErrNotOpen)
+		wantErrorIs(t, c.Send(dandelion.Text("a")), messages.ErrNotOpen)
 		if c.State() != messages.StateWaiting {
 			t.Errorf("state %v", c.State())
 		}
 		written := make(chan error)
-		go func() { written <- c.WriteText(background, "waits") }()
+		go func() { written <- c.Write(background, dandelion.Text("waits")) }()
 		synctest.Wait()
 		c.Expect(wstest.Text("waits"))
 		c.Emit(&messages.Connecting{})
@@ -390,7 +391,7 @@ func TestReconnect(t *testing.T) {
 		if c.State() != messages.StateClosing {
 			t.Errorf("state %v", c.State())
 		}
-		wantErrorIs(t, c.SendText("a"), messages.ErrClosed)
+		wantErrorIs(t, c.Send(dandelion.Text("a")), messages.ErrClosed)
 		c.Emit(&messages.Closed{})
 		c.EmitOpen(nil)
 		c.Emit(&messages.GaveUp{}, &messages.Stopped{Cause: errors.New("enough")})
@@ -418,8 +419,8 @@ func TestDelayedReplyOfLostConnection(t *testing.T) {
 		c := wstest.NewMockClient(t, &wstest.MockOptions{Supervised: true})
 		c.Expect(wstest.Text("a")).Accept().Delay(time.Second).ReplyText("of the first")
 		c.Expect(wstest.Text("b")).Lose(nil).Delay(time.Second).Reply(&messages.Connecting{}, &messages.Opened{}).ReplyText("of the second")
-		check(t, c.SendText("a"))
-		check(t, c.SendText("b"))
+		check(t, c.Send(dandelion.Text("a")))
+		check(t, c.Send(dandelion.Text("b")))
 		msg, err := c.Read(background)
 		check(t, err)
 		wstest.AssertMatch(t, wstest.Text("of the second"), msg)
@@ -433,12 +434,12 @@ func TestDelayedReplyOfLostConnection(t *testing.T) {
 func TestRefusedCommands(t *testing.T) {
 	c := wstest.NewMockClient(t, nil)
 	c.Expect(wstest.Anything()).AnyTimes()
-	wantErrorIs(t, c.SendText("\xff"), messages.ErrInvalidUTF8)
-	wantErrorIs(t, c.Write(background, messages.KindText, []byte("\xff")), messages.ErrInvalidUTF8)
+	wantErrorIs(t, c.Send(dandelion.Text("\xff")), messages.ErrInvalidUTF8)
+	wantErrorIs(t, c.Write(background, dandelion.Text("\xff")), messages.ErrInvalidUTF8)
 	wantErrorIs(t, c.SendPing(make([]byte, 126)), messages.ErrControlTooLong)
 	wantErrorIs(t, c.SendPong(make([]byte, 126)), messages.ErrControlTooLong)
 	wantErrorIs(t, c.Close(background, 1, ""), messages.ErrInvalidCloseCode)
-	if c.Send(0, nil) == nil {
+	if c.Send(dandelion.NewMessage(0, nil)) == nil {
 		t.Error("sent a message of no kind")
 	}
 	if len(c.Commands()) != 0 {

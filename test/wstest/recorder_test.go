@@ -125,7 +125,7 @@ func TestRecordingHandler(t *testing.T) {
 		rec.Expect(wstest.Text("a"))
 		rec.Expect(wstest.Binary([]byte{1}))
 		rec.Expect(&messages.PingReceived{Data: []byte("p")})
-		check(t, c.SendText(`{ "op" : "hello" }`))
+		check(t, c.Send(dandelion.Text(`{ "op" : "hello" }`)))
 		check(t, c.Close(t.Context(), wire.StatusNormal, ""))
 		rec.Expect(wstest.OfType[*messages.Closing]())
 		rec.Expect(wstest.OfType[*messages.Closed]())

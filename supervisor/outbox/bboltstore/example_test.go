@@ -48,8 +48,8 @@ func Example() {
 	}
 
 	err = program("ws://127.0.0.1:1", func(client *dandelion.Client) error {
-		order := messages.Outgoing{Kind: messages.KindText, Data: []byte("order 7"), Delivery: messages.Delivery{ID: "order 7"}}
-		if err := client.SendMessage(order); err != nil {
+		order := dandelion.Text("order 7").With(messages.Delivery{ID: "order 7"})
+		if err := client.Queue(context.Background(), order); err != nil {
 			return err
 		}
 		fmt.Println("order 7 is on disk")

@@ -96,8 +96,8 @@ func child() error {
 		go func() {
 			for {
 				n := strconv.FormatUint(next.Add(1), 10)
-				m := messages.Outgoing{Kind: messages.KindText, Data: []byte(n), Delivery: messages.Delivery{ID: n}}
-				switch err := client.SendMessage(m); {
+				m := dandelion.Text(n).With(messages.Delivery{ID: n})
+				switch err := client.Queue(context.Background(), m); {
 				case err == nil:
 					os.Stdout.WriteString(n + "\n") // accepted: from here on it must not be lost
 				case errors.Is(err, messages.ErrQueueFull):

@@ -63,7 +63,7 @@ func (way dandelionWay) dial(url string, cfg Config) (Conn, error) {
 	if way.pull {
 		go cfg.readLoop(c, &c.closed, func() ([]byte, error) {
 			msg, err := c.client.Read(context.Background())
-			return msg.Data, err
+			return msg.Bytes(), err
 		})
 	}
 	return c, nil
@@ -84,11 +84,11 @@ func (c *dandelionConn) handler(cfg Config) *root.Handler {
 // Send waits for room when the queue is full.
 func (c *dandelionConn) Send(kind payload.Kind, p []byte) error {
 	if c.pull {
-		return c.client.Write(context.Background(), dandelionKind(kind), p)
+		return c.client.Write(context.Background(), root.NewMessage(dandelionKind(kind), p))
 	}
-	err := c.client.Send(dandelionKind(kind), p)
+	err := c.client.Send(root.NewMessage(dandelionKind(kind), p))
 	if errors.Is(err, messages.ErrQueueFull) {
-		return c.client.Queue(context.Background(), dandelionKind(kind), p)
+		return c.client.Queue(context.Background(), root.NewMessage(dandelionKind(kind), p))
 	}
 	return err
 }
