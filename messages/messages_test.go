@@ -1,5 +1,7 @@
 package messages_test
 
+// This file tests names and error texts.
+
 import (
 	"errors"
 	"fmt"
@@ -35,7 +37,7 @@ func TestNames(t *testing.T) {
 	require.Equal(t, wire.OpBinary, messages.KindBinary.Opcode())
 }
 
-// A CloseError says everything in one line that there is to say, and is found as what it is.
+// A CloseError says everything in one line, and errors.Is and errors.As find what is in it.
 func TestCloseError(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -43,9 +45,9 @@ func TestCloseError(t *testing.T) {
 		want string
 	}{
 		{"clean, by the server", &messages.CloseError{Code: 1001, Reason: "restart", By: messages.Remote, Clean: true, SentCode: 1001},
-			`websocket closed: code 1001 (going away), reason "restart", clean, by remote side`},
+			`websocket closed by the server: code 1001 (going away), reason "restart", clean`},
 		{"another code than ours", &messages.CloseError{Code: 4001, By: messages.Local, Clean: true, SentCode: 4000},
-			"websocket closed: code 4001 (" + wire.StatusCode(4001).String() + "), clean, by local side, we sent 4000"},
+			"websocket closed by this side: code 4001 (" + wire.StatusCode(4001).String() + "), clean, we sent 4000"},
 		{"lost", &messages.CloseError{Code: wire.StatusAbnormal, Cause: io.ErrUnexpectedEOF},
 			"websocket closed: code 1006 (abnormal closure), not clean: unexpected EOF"},
 		{"with whom", &messages.CloseError{Code: wire.StatusAbnormal, Cause: io.ErrUnexpectedEOF, Server: "example.org:8443"},
@@ -66,7 +68,7 @@ func TestCloseError(t *testing.T) {
 	}
 }
 
-// A limit is found by its name as well as by its type.
+// A limit is found as ErrMessageTooBig as well as by its type.
 func TestMessageTooBig(t *testing.T) {
 	require.ErrorIs(t, &messages.CloseError{Cause: fmt.Errorf("receiving: %w", &wire.LimitError{})}, messages.ErrMessageTooBig)
 	require.NotErrorIs(t, &messages.CloseError{Cause: io.ErrUnexpectedEOF}, messages.ErrMessageTooBig)

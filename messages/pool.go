@@ -1,84 +1,87 @@
 package messages
 
+// This file is the commands and events of a pool of managed connections (pool.Props).
+//
+// A member is one managed connection; its name is its index, from 0. Besides the
+// commands here, a pool takes:
+//
+//   - Stop, for all its members and then itself;
+//   - Pause, Resume and Reconnect, for all members. The latter two reach the members
+//     at different times (see pool.Config.SpreadOver);
+//   - GetStatus, which it answers with *PoolStatus;
+//   - SendText, SendBinary, Ping and Pong, each for the next member in turn.
+//
+// Any other command for a member must be sent to the member's PID.
+
 import "time"
 
-// This file is what a pool of managed connections is told, and what it tells
-// (pool.Props). A member is one managed connection; it is called by its
-// index, from 0.
-//
-// Besides, a pool takes Stop, for all its members and then itself; Pause, Resume
-// and Reconnect for all members, of which the latter two come to each of them at a
-// moment of its own (see pool.Config.SpreadOver); GetStatus, which it
-// answers with *PoolStatus; and SendText, SendBinary, Ping and Pong, which go to
-// one member after the other. What else is meant for one member goes to its PID.
-
-// ResizePool changes how many members a pool has. Further ones begin as those at
-// the beginning did. Those with the highest indices are stopped, as Stop does it.
-// The answer is *PoolResized, at once: what begins and ends meanwhile is in PoolStatus.
+// ResizePool changes the number of members. New members start as the first ones did;
+// surplus ones, those with the highest indices, are stopped as by Stop. The answer is
+// *PoolResized, at once: PoolStatus shows which members are starting and ending.
 type ResizePool struct {
 	Size int
-	// Flush is that of the Stop for surplus members.
+	// Flush is Stop.Flush for surplus members.
 	Flush time.Duration
 }
 
 // PoolResized answers ResizePool.
 type PoolResized struct {
 	Before, Size int
-	// Err is ErrPoolSize or ErrStopped; the size is then what it was.
+	// Err is nil, ErrPoolSize or ErrStopped; after an error the size is unchanged.
 	Err error
 }
 
 // GetMember asks a pool for one of its members. The answer is *pool.Member.
 type GetMember struct{ Member int }
 
-// ReplaceMember puts a new member in the place of one that has ended, at once. One
-// that has not ended is left alone. The answer is *pool.Member.
+// ReplaceMember replaces a member that has ended with a new one, at once. It does
+// nothing to a member that has not ended. The answer is *pool.Member.
 type ReplaceMember struct{ Member int }
 
-// ToAll gives a command to every member: SendText, SendBinary, Ping, Pong or Close,
-// which closes them all for good. The sender is answered once, with *ToAllDone.
+// ToAll sends a command to every member: SendText, SendBinary, Ping, Pong or Close,
+// which closes them all for good. The sender gets one answer, *ToAllDone.
 type ToAll struct{ Command any }
 
 // ToAllDone answers ToAll when the last member has answered.
 type ToAllDone struct {
-	// Sent and Failed are how many members have answered so.
+	// Sent and Failed are how many members answered with Sent and with SendFailed.
 	Sent, Failed int
-	// Err is the first failure, or says why nothing was given to anybody.
+	// Err is the first failure, or the reason why the command reached no member.
 	Err error
 }
 
-// MemberStopped: a member has ended. It is the pool's event, behind all those of
-// the member.
+// MemberStopped is sent by the pool when a member has ended, after all events of that
+// member.
 type MemberStopped struct {
 	Member int
 	Epoch  uint64 // the last one
-	// Wanted: a user has stopped or closed the member, or made the pool smaller.
-	// Otherwise it has given up, or somebody has stopped its actor.
+	// Wanted is set if a user stopped or closed the member, or made the pool smaller.
+	// Otherwise the member gave up, or its actor was stopped from outside.
 	Wanted bool
 	Cause  error // as in Stopped
-	// ReplacedIn is when another one takes its place; 0: that will not happen
-	// until ReplaceMember.
+	// ReplacedIn is how long until a new member replaces it; 0 means not before a
+	// ReplaceMember.
 	ReplacedIn time.Duration
 }
 
-// PoolStatus is how a pool stands.
+// PoolStatus is a snapshot of a pool; it answers GetStatus.
 type PoolStatus struct {
-	// Size is how many members it is to have. Living are those whose actors are
-	// there, Leaving included: those that the pool was made smaller by and that are
-	// still ending. Ended have ended and were not replaced.
+	// Size is the wanted number of members. Living members have an actor; Leaving are
+	// those among them that are ending because the pool was made smaller. Ended
+	// members have ended and were not replaced.
 	Size, Living, Leaving, Ended int
-	// How many of the living are in each state.
+	// The number of living members in each state.
 	Connecting, Open, Closing, Closed, Waiting, Stopped int
-	// Paused and HandlerBehind are how many are so; see Status.
+	// Paused and HandlerBehind are how many members have these set in their Status.
 	Paused, HandlerBehind int
-	// Sums over the living.
+	// Sums over the living members.
 	QueuedMessages, QueuedBytes int
 	Outbox                      OutboxStatus
-	// Counters are sums over all members that there ever were.
+	// Counters are sums over all members, including those that have ended.
 	Counters Counters
 }
 
-// Count counts a member in this state.
+// Count adds one member in this state.
 func (p *PoolStatus) Count(s State) {
 	switch s {
 	case StateConnecting:
@@ -96,7 +99,7 @@ func (p *PoolStatus) Count(s State) {
 	}
 }
 
-// Add adds what another outbox holds.
+// Add adds the contents of another outbox.
 func (s *OutboxStatus) Add(other OutboxStatus) {
 	s.Messages += other.Messages
 	s.Bytes += other.Bytes

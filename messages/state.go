@@ -1,26 +1,28 @@
 package messages
 
-// State is where a connection stands in its life.
+// This file is the states of a connection.
+
+// State is the state of a connection.
 //
-// CONNECTING, OPEN, CLOSING and CLOSED are the states of RFC 6455 §4.1 and §7.1
-// and belong to one network connection. WAITING and STOPPED exist only for a
-// managed connection: what its supervisor does between two network connections,
-// and after the last one.
+// CONNECTING, OPEN, CLOSING and CLOSED are the states of RFC 6455 §4.1 and §7.1 and
+// belong to one network connection. WAITING and STOPPED exist only for a managed
+// connection: between two network connections, and after the last one.
 type State uint8
 
 const (
-	// StateConnecting: the opening handshake is under way.
+	// StateConnecting means that the opening handshake is under way.
 	StateConnecting State = iota + 1
-	// StateOpen: data can be sent and received.
+	// StateOpen means that data can be sent and received.
 	StateOpen
-	// StateClosing: a Close frame was sent or received, or the connection is being
-	// failed. No new data messages are accepted.
+	// StateClosing means that a Close frame was sent or received, or that the
+	// connection is being failed. No new data messages are accepted.
 	StateClosing
-	// StateClosed: the network connection has ended.
+	// StateClosed means that the network connection has ended.
 	StateClosed
-	// StateWaiting: the supervisor lets a backoff delay pass before it connects again.
+	// StateWaiting means that the supervisor waits before it connects again: for a
+	// backoff delay, or for the end of a pause.
 	StateWaiting
-	// StateStopped: the supervisor has ended; nothing will be connected any more.
+	// StateStopped means that the supervisor has ended.
 	StateStopped
 )
 

@@ -365,7 +365,7 @@ func TestStoreSurvives(t *testing.T) {
 		closed := make(chan struct{})
 		one.Close(func() { close(closed) })
 		<-closed
-		require.Equal(t, []string{"1: client is stopped: kept in the store of the outbox", "2: client is stopped: kept in the store of the outbox"}, answers)
+		require.Equal(t, []string{"1: client is stopped: kept in the outbox store", "2: client is stopped: kept in the outbox store"}, answers)
 		require.ErrorIs(t, one.Send(text("x"), protocol.Reply{}, true), messages.ErrClosed)
 
 		answers = nil

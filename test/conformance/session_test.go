@@ -353,7 +353,7 @@ func (s *session) expectFailureReported(code wire.StatusCode) *messages.CloseErr
 	s.Helper()
 	end := s.expectEnd()
 	if end.Clean || end.Code != wire.StatusAbnormal || end.SentCode != code || end.By != messages.Local {
-		s.Fatalf("got %v; want not clean, code 1006, sent %d, by local side", end, code)
+		s.Fatalf("got %v; want closed by this side, not clean, code 1006, sent %d", end, code)
 	}
 	var (
 		violation *wire.ProtocolError

@@ -125,10 +125,10 @@ func TestSubscribe(t *testing.T) {
 		}, "subscribe to news: no acknowledgement in time", 20 * time.Second},
 		{"not sent", func(c *wstest.MockClient) {
 			c.Expect(subscription("news")).Fail(messages.ErrMessageTooBig)
-		}, "message is too big", 0},
+		}, "message too big", 0},
 		{"closed meanwhile", func(c *wstest.MockClient) {
 			c.Expect(subscription("news")).Close(wire.StatusPolicyViolation, "banned")
-		}, `websocket closed: code 1008 (policy violation), reason "banned", clean, by remote side`, 0},
+		}, `websocket closed by the server: code 1008 (policy violation), reason "banned", clean`, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
