@@ -468,6 +468,7 @@ func (md *model) check() {
 		md.failf("state went from %v back to %v", md.state, md.m.state)
 	}
 	md.state = md.m.state
+	md.flags()
 	msgs, bytes := md.out.Queued()
 	if msgs < 0 || bytes < 0 {
 		md.failf("queue counts %d messages and %d bytes", msgs, bytes)
@@ -477,5 +478,26 @@ func (md *model) check() {
 	}
 	if md.out.pending && !md.woken && !md.inflight && !md.dead {
 		md.failf("something is queued and the writer was not woken")
+	}
+}
+
+// flags checks which of the flags that describe the closing handshake exclude each other.
+func (md *model) flags() {
+	m := md.m
+	written := m.out.CloseWritten()
+	ends := m.closeReceived || m.readEnded || m.closeSent || m.writeEnded || m.failing
+	for what, bad := range map[string]bool{
+		"a sign of the end in OPEN":              m.state == messages.StateOpen && (ends || written),
+		"a Close was written and not queued":     written && !m.closeSent,
+		"CLOSING without a Close or a failure":   m.state == messages.StateClosing && !m.closeSent && !m.writeEnded,
+		"failing after the server's Close":       m.state == messages.StateClosing && m.failing && m.closeReceived,
+		"CLOSING though both sides have ended":   m.state == messages.StateClosing && m.readEnded && (m.writeEnded || written && !m.failing),
+		"CLOSED without any sign of the end":     m.state == messages.StateClosed && !ends,
+		"the read side has ended in silent OPEN": m.state == messages.StateOpen && md.readEnd,
+	} {
+		if bad {
+			md.failf("%s: closeReceived %v, readEnded %v, closeSent %v, written %v, writeEnded %v, failing %v",
+				what, m.closeReceived, m.readEnded, m.closeSent, written, m.writeEnded, m.failing)
+		}
 	}
 }
