@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -20,10 +21,10 @@ func Describe(message any) string {
 	case *credit:
 		return fmt.Sprintf("credit %d B", m.bytes)
 	case *written:
-		switch {
-		case m.Err != nil:
+		switch m.news.(type) {
+		case protocol.WriteFailed:
 			return "written: failed"
-		case m.Ended:
+		case protocol.WriteEnded:
 			return "written: write side ended"
 		}
 		return "written: Close"

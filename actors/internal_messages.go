@@ -60,7 +60,7 @@ type writeDone struct{ err error }
 func (*writeDone) Brought() {}
 
 // written tells the protocol actor that the writer has nothing left to do.
-type written struct{ protocol.Written }
+type written struct{ news protocol.Input }
 
 // timeout comes from a timer. A timer that was stopped or set anew meanwhile has
 // another generation.

@@ -30,53 +30,43 @@ func (p *protocolActor) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *Batch:
 		p.batch(msg)
-		return
 	case *actor.Started:
 		p.start(ctx)
 	case *actor.Stopping:
 		p.stop()
-		return
 	case *written:
-		p.machine.Wrote(msg.Written, time.Now())
+		p.step(msg.news)
 	case *timeout:
 		if msg.generation == p.generations[msg.timer] {
-			p.machine.TimedOut(msg.timer, c.window.traffic(), time.Now())
+			p.step(protocol.TimedOut{Timer: msg.timer, Traffic: c.window.traffic()})
 		}
 	case *messages.SendText:
 		reply := ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, c.Out.SendText(msg.Text, reply))
-		return
 	case *messages.SendBinary:
 		reply := ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, c.Out.Send(messages.KindBinary, msg.Data, reply))
-		return
 	case *messages.SendFragment:
 		reply := ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, c.Out.SendFragment(senderOf(ctx), msg, reply))
-		return
 	case *messages.Pong:
 		reply := ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, c.Out.Pong(msg.Data, reply))
-		return
 	case *messages.Ping:
 		reply := ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, p.machine.Ping(msg.Data, reply, time.Now()))
-		return
 	case *PingCall:
 		p.pingCall(msg)
-		return
 	case *messages.HandlerBehind, *messages.HandlerCaughtUp:
 		if p.machine.State() == messages.StateOpen { // else nobody's fault any more
 			c.tell(c.Owner, msg) // in front of what it says
 			c.Callback.box.post(msg)
 		}
-		return
 	case *messages.Close:
-		p.machine.Close(msg, ReplyTo(ctx.Sender(), msg.Ref))
+		p.step(protocol.Close{Code: msg.Code, Reason: msg.Reason, Reply: ReplyTo(ctx.Sender(), msg.Ref)})
 	case *messages.FailConnection:
-		p.machine.FailConnection(msg, time.Now())
+		p.step(protocol.Fail{Code: msg.Code, Cause: msg.Cause})
 	}
-	p.carryOut()
 }
 
 // pingCall sends a Ping for code without actors.
@@ -120,30 +110,35 @@ func (p *protocolActor) start(ctx actor.Context) {
 		c.Callback.box.post(c.Opened)
 	}
 	ctx.Spawn(readerProps(c))
+	p.carryOut(nil)
 }
 
 // batch hands what was read to the machine, and what the machine leaves of it to the callback.
 func (p *protocolActor) batch(b *Batch) {
-	violation, end := b.violation, b.end
+	violation, end := b.violation, b.end // b is gone after its items
 	var now time.Time
-	if b.Control || violation != nil || end != nil { // else nothing depends on it
+	if b.Control || p.machine.State() != messages.StateOpen { // else nothing depends on it
 		now = time.Now()
 	}
-	p.machine.Received(&b.Read, now)
+	p.machine.Step(&b.Read, now)
 	p.conn.received.Store(p.machine.Data())
-	p.carryOutFor(b)
-	// What the end of this batch sets off comes behind its messages.
-	if violation != nil || end != nil {
-		p.machine.ReadEnded(violation, end, now)
-		p.carryOut()
+	p.carryOut(b)
+	if violation != nil {
+		p.step(protocol.Violation{Err: violation})
+	}
+	if end != nil {
+		p.step(protocol.EndOfStream{Err: end})
 	}
 }
 
-// carryOut does what the machine wants done.
-func (p *protocolActor) carryOut() { p.carryOutFor(nil) }
+// step hands an input to the machine and does what that wants done.
+func (p *protocolActor) step(in protocol.Input) {
+	p.machine.Step(in, time.Now())
+	p.carryOut(nil)
+}
 
-// carryOutFor is carryOut after the batch b.
-func (p *protocolActor) carryOutFor(b *Batch) {
+// carryOut does what the machine wants done after an input, which may be b.
+func (p *protocolActor) carryOut(b *Batch) {
 	c := p.conn
 	for _, e := range p.machine.Effects() {
 		switch e.Kind {
@@ -212,8 +207,7 @@ func (p *protocolActor) stop() {
 		go p.conn.closeStream(true)
 		return
 	}
-	p.machine.Abort(messages.ErrStopped, time.Now())
-	p.carryOut()
+	p.step(protocol.Fail{Cause: messages.ErrStopped})
 }
 
 func (p *protocolActor) logPanic(when string) {
@@ -227,8 +221,7 @@ func (p *protocolActor) logPanic(when string) {
 func (p *protocolActor) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason any, _ any) {
 	defer p.logPanic("handling a failure")
 	supervisor.StopChildren(child)
-	p.machine.Fail(wire.StatusInternalError, fmt.Errorf("internal error: %v", reason))
-	p.carryOut()
+	p.step(protocol.Fail{Code: wire.StatusInternalError, Cause: fmt.Errorf("internal error: %v", reason)})
 }
 
 // closeStream drops the stream; with reset, also what the system has not sent

@@ -146,7 +146,7 @@ func (w *writer) settle() {
 	}
 	if !w.reported && w.conn.Out.CloseWritten() {
 		w.reported = true
-		w.conn.protocol.post(&written{})
+		w.conn.protocol.post(&written{protocol.CloseWritten{}})
 	}
 }
 
@@ -154,10 +154,10 @@ func (w *writer) settle() {
 // of them may be an inline handler, for whose return the protocol actor waits.
 func (w *writer) fail(err error) {
 	w.failed = true
-	for _, o := range w.conn.Out.Broken(w.conn.Server, err) {
+	for _, o := range w.conn.Out.WriteFailed(w.conn.Server, err) {
 		w.conn.reply(o)
 	}
-	w.conn.protocol.post(&written{protocol.Written{Err: err}})
+	w.conn.protocol.post(&written{protocol.WriteFailed{Err: err}})
 }
 
 // endWriteSide sends the end of the stream once, if it was asked for: close_notify
@@ -169,7 +169,7 @@ func (w *writer) endWriteSide() {
 	w.ended = true
 	half, ok := w.conn.Stream.(interface{ CloseWrite() error })
 	if !ok {
-		w.conn.protocol.post(&written{protocol.Written{Ended: true, Whole: true}})
+		w.conn.protocol.post(&written{protocol.WriteEnded{Whole: true}})
 		return
 	}
 	w.busy = true
@@ -183,6 +183,6 @@ func (w *writer) endWriteSide() {
 			}
 			return nil // the stream is about to be dropped: an error changes nothing
 		})
-		w.conn.protocol.post(&written{protocol.Written{Ended: true}})
+		w.conn.protocol.post(&written{protocol.WriteEnded{}})
 	})
 }

@@ -14,6 +14,21 @@ import (
 // of the user, and those that find out whether the server is still there
 // (RFC 6455 §5.5.2, §5.5.3).
 
+// liveness is its part of a Machine.
+type liveness struct {
+	pings     []openPing
+	nextPing  uint64
+	lastRTT   time.Duration
+	smoothRTT time.Duration
+
+	awaiting bool      // a keepalive Ping is open
+	then     Traffic   // when it was sent
+	due      time.Time // when its Pong is
+	probeNo  uint64    // its number among the control frames
+	misses   int
+	excused  int // judgements put off since the last sign of life
+}
+
 // maxOpenPings bounds how many Pings may wait for their Pong.
 const maxOpenPings = 256
 
@@ -33,12 +48,12 @@ type Traffic struct {
 
 // pong settles the Ping with this data and the ones before it, which a server
 // need not answer (§5.5.3), and returns the round-trip time of the former.
-func (m *Machine) pong(data []byte, now time.Time) (rtt time.Duration) {
+func (m *Machine) pong(data []byte) (rtt time.Duration) {
 	for i := len(m.pings) - 1; i >= 0; i-- {
 		if !bytes.Equal(m.pings[i].data, data) {
 			continue
 		}
-		rtt = now.Sub(m.pings[i].at)
+		rtt = m.now.Sub(m.pings[i].at)
 		m.lastRTT = rtt
 		if m.smoothRTT == 0 {
 			m.smoothRTT = rtt
@@ -48,7 +63,7 @@ func (m *Machine) pong(data []byte, now time.Time) (rtt time.Duration) {
 		m.do(Effect{Kind: EffectMeasured, RTT: m.lastRTT, Smoothed: m.smoothRTT})
 		for _, p := range m.pings[:i+1] {
 			if p.waiter != nil {
-				m.do(Effect{Kind: EffectPong, Waiter: p.waiter, RTT: now.Sub(p.at)})
+				m.do(Effect{Kind: EffectPong, Waiter: p.waiter, RTT: m.now.Sub(p.at)})
 			}
 		}
 		m.pings = append(m.pings[:0], m.pings[i+1:]...)
@@ -66,6 +81,23 @@ func (m *Machine) live() {
 		m.stopTimer(TimerPong)
 		m.setTimer(TimerPing, m.cfg.PingInterval)
 	}
+}
+
+// stopKeepalive ends the watch over the server; nothing sets its timers again.
+func (m *Machine) stopKeepalive() {
+	m.stopTimer(TimerPing)
+	m.stopTimer(TimerPong)
+	m.awaiting = false
+}
+
+// giveUpPings tells whoever waits for a Pong that the connection has ended.
+func (m *Machine) giveUpPings(err *messages.CloseError) {
+	for _, p := range m.pings {
+		if p.waiter != nil {
+			m.do(Effect{Kind: EffectPong, Waiter: p.waiter, Err: err})
+		}
+	}
+	m.pings = nil
 }
 
 // Ping sends a Ping of the user. Errors: as of Outbound.Ping.
@@ -111,44 +143,47 @@ func (m *Machine) pingData() []byte {
 }
 
 // probe sends a keepalive Ping.
-func (m *Machine) probe(t Traffic, now time.Time) {
+func (m *Machine) probe(t Traffic) {
 	data := m.pingData()
 	if m.out.Ping(data, Reply{}) == nil {
 		if len(m.pings) >= maxOpenPings {
 			m.forgetPing()
 		}
-		m.pings = append(m.pings, openPing{data, now, nil})
+		m.pings = append(m.pings, openPing{data, m.now, nil})
 	}
 	// With a full queue no Ping is sent; Traffic is awaited all the same.
 	m.probeNo, _ = m.out.controls()
 	m.awaiting = true
-	m.awaitPong(t, now)
+	m.awaitPong(t)
 }
 
 // awaitPong gives the Pong, or other Traffic, pongTimeout from now.
-func (m *Machine) awaitPong(t Traffic, now time.Time) {
-	m.then, m.due = t, now.Add(m.cfg.PongTimeout)
+func (m *Machine) awaitPong(t Traffic) {
+	m.then, m.due = t, m.now.Add(m.cfg.PongTimeout)
 	m.setTimer(TimerPong, m.cfg.PongTimeout)
 }
 
 // pongOverdue judges whose fault it is that no Pong came.
-func (m *Machine) pongOverdue(t Traffic, now time.Time) {
+func (m *Machine) pongOverdue(t Traffic) {
+	if !m.awaiting {
+		return
+	}
 	// The Pong may wait in front of our own door: we had stopped reading, or we did
 	// not get to run, for example because an inline handler had our goroutine.
-	ownFault := t.Throttled || t.Throttles != m.then.Throttles || now.Sub(m.due) > m.cfg.PongTimeout/4
+	ownFault := t.Throttled || t.Throttles != m.then.Throttles || m.now.Sub(m.due) > m.cfg.PongTimeout/4
 	switch {
 	case t.Reads != m.then.Reads:
 		m.live() // traffic is life
 	case ownFault:
 		m.excused++
-		m.awaitPong(t, now)
+		m.awaitPong(t)
 	default:
 		m.misses++
 		if m.misses > m.cfg.PingMisses {
 			m.fail(wire.StatusInternalError, m.livenessError(), deadDrainTimeout)
 			return
 		}
-		m.probe(t, now)
+		m.probe(t)
 	}
 }
 

@@ -48,11 +48,11 @@ func TestLiveness(t *testing.T) {
 			}
 			write()
 			now = now.Add(30 * time.Second)
-			m.TimedOut(TimerPing, Traffic{}, now)
+			m.Step(TimedOut{Timer: TimerPing}, now)
 			write()
 			for i, step := range test.steps {
 				now = now.Add(10*time.Second + step.late)
-				m.TimedOut(TimerPong, step.traffic, now)
+				m.Step(TimedOut{TimerPong, step.traffic}, now)
 				if m.failing != step.fails {
 					t.Fatalf("step %d: failing %v, want %v", i, m.failing, step.fails)
 				}
@@ -77,7 +77,7 @@ func TestSmoothedRTT(t *testing.T) {
 	m := New(Config{CloseTimeout: time.Second, FirstPing: 6}, NewOutbound(1, 1), now)
 	pong := func(data ...byte) (shown, answered []Effect) {
 		r := &Read{Control: true, Items: []wire.Item{{Opcode: wire.OpPong, Payload: data}}}
-		m.Received(r, now)
+		m.Step(r, now)
 		for _, e := range m.Effects() {
 			switch e.Kind {
 			case EffectMeasured:

@@ -1,11 +1,15 @@
 package protocol
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,18 +17,17 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// The model test drives the state machine and the Outbound, without any actor,
-// through random sequences of what can happen to them, and checks after every
-// step what must always hold. `go test ./protocol -run Model -model.seed N` runs
-// the sequence of a failure again.
+// The model test drives a Machine and its Outbound through random sequences of what can
+// happen to them, and checks after every step what must always hold.
+// `go test ./protocol -run Model -model.seed N` runs the sequence of a failure again.
 var (
 	modelSeed  = flag.Uint64("model.seed", 0, "run one sequence with this seed")
-	modelSteps = flag.Int("model.steps", 1_200_000, "how many steps to make")
+	modelSteps = flag.Int("model.steps", 400_000, "how many steps to make")
 )
 
 func TestModel(t *testing.T) {
 	if *modelSeed != 0 {
-		newModel(t, *modelSeed).run()
+		newModel(t, *modelSeed, true).run()
 		return
 	}
 	steps := *modelSteps
@@ -33,7 +36,7 @@ func TestModel(t *testing.T) {
 	}
 	first := rand.Uint64()>>16 | 1
 	for i := uint64(0); steps > 0 && !t.Failed(); i++ {
-		steps -= newModel(t, first+i).run()
+		steps -= newModel(t, first+i, false).run()
 	}
 }
 
@@ -42,54 +45,96 @@ type model struct {
 	t    *testing.T
 	seed uint64
 	*rand.Rand
-	log []string
+	logs bool // what happens
 
-	m        *Machine
-	out      *Outbound
-	now      time.Time
-	timers   map[Timer]bool
-	inflight bool // the writer has taken something
-	wroteOff []byte
-	halfDue  bool // the write side has to be ended
-	woken    bool
-	dead     bool // the stream was dropped
-	readEnd  bool // the reader has told the end
-	discard  bool
+	m      *Machine
+	out    *Outbound
+	shown  atomic.Uint32
+	now    time.Time
+	timers map[Timer]bool
+	events []any
+	ended  *Effect
+	before struct { // the last check
+		state    messages.State
+		received received
+		sent     sent
+	}
 
-	state    messages.State
-	refs     map[uint64]string // accepted sends without an answer
-	taken    map[uint64]bool   // sends that the writer has taken
-	nextRef  uint64
-	pings    map[int]bool // accepted by Measure, without an answer
-	nextPing int
-	ended    int
-	closed   int
+	// The writer and the stream.
+	taken  []byte  // by the writer, not written yet
+	news   []Input // of the writer, not handled yet
+	half   bool    // the write side is to be ended
+	halved bool
+	woken  bool
+	failed bool // a write has failed
+	dead   bool // the stream was dropped
+	stuck  bool // the reader stays blocked when a write has failed
 
-	// What the server has seen.
-	frames      *wire.Decoder
-	inMessage   bool
-	closeSeen   bool
-	closeSentTo bool // the server has sent its Close
+	// What is sent.
+	sends   map[uint64]*send // that were accepted, by Ref
+	control []*send          // control frames, in order
+	line    []*send          // data frames in the order in which they have to arrive
+	parked  []*send          // those that wait for their turn
+	turn    *send            // of a message in fragments that is not finished
+	largest int              // payload
+	waiters map[int]bool     // of Measure, not answered
+	nextRef uint64
+
+	// The server.
+	frames    []byte // not parsed yet
+	arrived   int    // of line
+	closed    *[]byte
+	pings     [][]byte // of the user, not arrived
+	pongs     [][]byte // owed to the server or sent by the user, not arrived
+	lastPong  []byte   // that arrived
+	probe     uint64   // the last Ping of the machine itself
+	serverNo  int
+	said      bool // its Close
+	saidCode  wire.StatusCode
+	readEnded bool
+	discard   bool
 }
 
-func newModel(t *testing.T, seed uint64) *model {
+// send is something that was accepted.
+type send struct {
+	what     string
+	op       wire.Opcode
+	fin      bool
+	stream   int // 0: not in fragments
+	payload  []byte
+	data     bool
+	taken    bool
+	arrived  bool
+	answered bool
+	err      error
+}
+
+func newModel(t *testing.T, seed uint64, logs bool) *model {
 	r := rand.New(rand.NewPCG(seed, seed))
 	md := &model{
-		t: t, seed: seed, Rand: r,
-		now:    time.Unix(0, 0),
-		timers: map[Timer]bool{},
-		refs:   map[uint64]string{},
-		taken:  map[uint64]bool{},
-		pings:  map[int]bool{},
-		frames: &wire.Decoder{Role: wire.Server},
-		state:  messages.StateOpen,
+		t: t, seed: seed, Rand: r, logs: logs,
+		now:     time.Unix(0, 0),
+		timers:  map[Timer]bool{},
+		sends:   map[uint64]*send{},
+		waiters: map[int]bool{},
+		stuck:   r.IntN(3) == 0,
 	}
-	md.out = NewOutbound(1+r.IntN(20), 1+r.IntN(4000))
+	limit := 1 + r.IntN(4000)
+	if r.IntN(8) == 0 {
+		limit = 100 << 10
+	}
+	md.out = NewOutbound(1+r.IntN(20), limit)
 	md.out.Attach(func(bool) { md.woken = true })
-	cfg := Config{Epoch: 1, CloseTimeout: 5 * time.Second, PongTimeout: time.Second, PingMisses: r.IntN(3)}
+	cfg := Config{
+		Shown: &md.shown, Epoch: 1, CloseTimeout: 5 * time.Second,
+		PongTimeout: time.Second, PingMisses: r.IntN(3), FirstPing: r.Uint64() >> 1,
+	}
 	if r.IntN(2) == 0 {
 		cfg.PingInterval = 10 * time.Second
 	}
+	md.probe = cfg.FirstPing
+	md.shown.Store(uint32(messages.StateOpen))
+	md.before.state = messages.StateOpen
 	md.m = New(cfg, md.out, md.now)
 	md.carryOut()
 	return md
@@ -97,67 +142,121 @@ func newModel(t *testing.T, seed uint64) *model {
 
 func (md *model) failf(format string, args ...any) {
 	md.t.Helper()
-	for _, line := range md.log {
-		md.t.Log(line)
+	if !md.logs { // once more, to see how it came about
+		newModel(md.t, md.seed, true).run()
 	}
 	md.t.Fatalf("seed %d: %s", md.seed, fmt.Sprintf(format, args...))
 }
 
 func (md *model) note(format string, args ...any) {
-	md.log = append(md.log, fmt.Sprintf(format, args...))
+	if md.logs {
+		md.t.Helper()
+		md.t.Logf(format, args...)
+	}
 }
+
+func (md *model) oneIn(n int) bool { return md.IntN(n) == 0 }
 
 // run plays one connection to its end and returns how many steps that took.
 func (md *model) run() int {
 	length := 20 + md.IntN(300)
 	steps := 0
-	for ; steps < length && md.ended == 0; steps++ {
-		md.step()
+	for ; steps < length && md.ended == nil; steps++ {
+		md.act()
 		md.check()
 	}
-	// From here on nothing new happens: the timers have to bring the end.
-	for md.ended == 0 {
+	// From here on nothing new happens. The stream ends, or the timers have to bring
+	// the end.
+	for md.ended == nil {
 		steps++
 		if steps > length+1000 {
 			md.failf("the connection does not end")
 		}
-		if !md.closeSentTo && md.m.state == messages.StateOpen {
-			md.note("eof")
-			md.received(&Read{}, nil, io.EOF)
+		if !md.readEnded && md.m.state == messages.StateOpen && !md.failed {
+			md.note("end of the stream")
+			md.end(io.EOF)
 		}
 		md.write(1)
-		for kind := range Timers {
-			if md.timers[kind] && md.Bool() {
-				md.fire(kind)
+		for timer := range Timers {
+			if md.timers[timer] && md.oneIn(2) {
+				md.fire(timer)
 			}
 		}
 		md.check()
 	}
+	md.settled()
 	for range 10 { // what comes after the end changes nothing
-		md.step()
+		md.act()
+		for timer := range Timers {
+			md.fire(timer)
+		}
 		md.check()
 	}
-	if len(md.refs) > 0 {
-		md.failf("accepted sends without an answer: %v", md.refs)
-	}
-	if len(md.pings) > 0 {
-		md.failf("pings whose waiters were not told: %v", md.pings)
-	}
-	if md.closed != 1 || md.ended != 1 {
-		md.failf("%d Closed events and %d Ended messages, want one of each", md.closed, md.ended)
-	}
+	md.settled()
 	return steps + 10
 }
 
-func (md *model) Bool() bool { return md.IntN(2) == 0 }
+// settled checks what must hold after the end.
+func (md *model) settled() {
+	unsent := 0
+	for ref, s := range md.sends {
+		if !s.answered {
+			md.failf("%s %d was accepted and is not answered", s.what, ref)
+		}
+		if s.data {
+			unsent++
+		}
+	}
+	unsent -= int(md.out.Written().Messages)
+	if len(md.waiters) > 0 {
+		md.failf("whoever waits for a Pong was not told: %v", md.waiters)
+	}
+	if msgs, bytes := md.out.Queued(); msgs != 0 || bytes != 0 {
+		md.failf("after the end the queue counts %d messages and %d bytes", msgs, bytes)
+	}
+	closed, ok := md.events[len(md.events)-1].(*messages.Closed)
+	switch {
+	case !ok:
+		md.failf("the last event is %T", md.events[len(md.events)-1])
+	case closed.Unsent != unsent:
+		md.failf("%d accepted messages were not written, Closed counts %d", unsent, closed.Unsent)
+	case closed.Err != md.ended.Err:
+		md.failf("Closed and the owner get different errors")
+	}
+	err := md.ended.Err
+	if err.Clean != (md.said && md.closed != nil) {
+		md.failf("clean %v, Close of the server %v, ours %v", err.Clean, md.said, md.closed != nil)
+	}
+	if err.Clean != (err.Cause == nil) {
+		md.failf("clean %v with cause %v", err.Clean, err.Cause)
+	}
+	if md.said && err.Code != md.saidCode || !md.said && err.Code != wire.StatusAbnormal {
+		md.failf("code %d, the server's Close has %d", err.Code, md.saidCode)
+	}
+	if md.closed != nil {
+		want := wire.StatusNoStatus
+		if p := *md.closed; len(p) > 0 {
+			want = wire.StatusCode(binary.BigEndian.Uint16(p))
+			if reason := string(p[2:]); reason != err.SentReason {
+				md.failf("the server got reason %q, SentReason is %q", reason, err.SentReason)
+			}
+		}
+		if err.SentCode != want {
+			md.failf("the server got code %d, SentCode is %d", want, err.SentCode)
+		}
+	}
+}
 
-func (md *model) data(valid bool) []byte {
+// payload is something to send. It is ASCII if valid is set, else hardly.
+func (md *model) payload(valid bool) []byte {
 	n := md.IntN(200)
-	switch md.IntN(20) {
-	case 0:
+	switch md.IntN(100) {
+	case 0, 1, 2, 3, 4:
 		n = 0
-	case 1:
+	case 5, 6, 7, 8, 9:
 		n = md.IntN(3000)
+	case 10:
+		n = writtenHere - 1 + md.IntN(3)
 	}
 	p := make([]byte, n)
 	for i := range p {
@@ -169,294 +268,427 @@ func (md *model) data(valid bool) []byte {
 	return p
 }
 
-// accepted registers a send whose answer is owed.
-func (md *model) accept(what string) Reply {
+// try makes a send that may be refused. Its payload is changed afterwards, as its owner may.
+func (md *model) try(s *send, f func(payload []byte, reply Reply) error) {
 	md.nextRef++
-	md.refs[md.nextRef] = what
-	return Reply{To: md, Ref: md.nextRef}
-}
-
-func (md *model) refused(reply Reply, err error) {
+	ref := md.nextRef
+	mine := bytes.Clone(s.payload)
+	md.note("%s %d of %d B, stream %d, final %v", s.what, ref, len(mine), s.stream, s.fin)
+	md.sends[ref] = s
+	err := f(mine, Reply{To: md, Ref: ref, Awaited: md.oneIn(2)})
+	for i := range mine {
+		mine[i] = '#'
+	}
 	if err != nil {
 		md.note("  refused: %v", err)
-		md.answer(Outcome{reply, err})
+		delete(md.sends, ref)
+		return
+	}
+	switch {
+	case s.data:
+		md.largest = max(md.largest, len(s.payload))
+		md.place(s)
+	case s.op == wire.OpPing:
+		md.pings = append(md.pings, s.payload)
+	case s.op == wire.OpPong:
+		md.pongs = append(md.pongs, s.payload)
+	}
+	if !s.data {
+		md.control = append(md.control, s)
+	}
+}
+
+// place finds the place of a data frame: messages go in the order in which they begin,
+// and one in fragments is not interrupted (§5.4).
+func (md *model) place(s *send) {
+	if md.turn != nil && (s.stream == 0 || s.stream != md.turn.stream) {
+		md.parked = append(md.parked, s)
+		return
+	}
+	md.line = append(md.line, s)
+	md.turn = nil
+	if !s.fin {
+		md.turn = s
+	}
+	for i, p := range md.parked {
+		if md.turn == nil || p.stream != 0 && p.stream == md.turn.stream {
+			md.parked = slices.Delete(md.parked, i, i+1)
+			md.place(p)
+			return
+		}
 	}
 }
 
 func (md *model) answer(o Outcome) {
-	if o.Reply.Ref == 0 {
-		return
+	s := md.sends[o.Reply.Ref]
+	if o.Reply.To != any(md) || s == nil {
+		md.failf("answer to %v, send %d, which is not there", o.Reply.To, o.Reply.Ref)
 	}
-	if _, owed := md.refs[o.Reply.Ref]; !owed {
-		md.failf("send %d was answered twice, now with %v", o.Reply.Ref, o.Err)
+	if s.answered {
+		md.failf("%s %d is answered with %v and then with %v", s.what, o.Reply.Ref, s.err, o.Err)
 	}
-	// What the writer had taken may have arrived, and nothing else.
-	taken, unconfirmed := md.taken[o.Reply.Ref], errors.Is(o.Err, messages.ErrUnconfirmed)
-	if taken != (o.Err == nil || unconfirmed) {
-		md.failf("send %d, taken by the writer %v, is answered with %v", o.Reply.Ref, taken, o.Err)
+	s.answered, s.err = true, o.Err
+	unconfirmed := errors.Is(o.Err, messages.ErrUnconfirmed)
+	switch {
+	case s.taken != (o.Err == nil || unconfirmed): // it may have arrived, and nothing else
+		md.failf("%s %d, taken by the writer %v, is answered with %v", s.what, o.Reply.Ref, s.taken, o.Err)
+	case o.Err == nil && !s.arrived:
+		md.failf("%s %d is answered as written and has not arrived", s.what, o.Reply.Ref)
+	case o.Err != nil && !unconfirmed && s.arrived:
+		md.failf("%s %d has arrived and is answered with %v", s.what, o.Reply.Ref, o.Err)
 	}
-	delete(md.refs, o.Reply.Ref)
 }
 
-func (md *model) step() {
+// act lets one thing happen.
+func (md *model) act() {
 	md.now = md.now.Add(time.Duration(md.IntN(100)) * time.Millisecond)
 	switch n := md.IntN(100); {
 	case n < 15:
-		text := md.data(md.IntN(5) > 0)
-		reply := md.accept("text")
-		md.note("SendText %d B as %d", len(text), reply.Ref)
-		md.refused(reply, md.out.SendText(string(text), reply))
+		s := &send{what: "text", op: wire.OpText, fin: true, data: true, payload: md.payload(!md.oneIn(5))}
+		md.try(s, func(p []byte, r Reply) error {
+			if md.oneIn(2) {
+				return md.out.Send(messages.KindText, p, r)
+			}
+			return md.out.SendText(string(p), r)
+		})
 	case n < 22:
-		reply := md.accept("binary")
-		data := md.data(false)
-		md.note("SendBinary %d B as %d", len(data), reply.Ref)
-		md.refused(reply, md.out.Send(messages.KindBinary, data, reply))
+		s := &send{what: "binary", op: wire.OpBinary, fin: true, data: true, payload: md.payload(false)}
+		md.try(s, func(p []byte, r Reply) error { return md.out.Send(messages.KindBinary, p, r) })
 	case n < 40:
-		f := &messages.SendFragment{Stream: uint64(md.IntN(3)), Kind: messages.Kind(1 + md.IntN(2)),
-			First: md.IntN(3) == 0, Final: md.IntN(3) == 0, Data: md.data(true)}
-		reply := md.accept("fragment")
-		md.note("SendFragment stream %d first %v final %v as %d", f.Stream, f.First, f.Final, reply.Ref)
-		md.refused(reply, md.out.SendFragment(Sender{}, f, reply))
+		f := &messages.SendFragment{Stream: uint64(md.IntN(3)), Kind: messages.Kind(1 + md.IntN(2)), First: md.oneIn(3), Final: md.oneIn(3)}
+		s := &send{what: "fragment", op: wire.OpContinuation, fin: f.Final, stream: 1 + int(f.Stream), data: true, payload: md.payload(true)}
+		if f.First {
+			s.op = f.Kind.Opcode()
+		}
+		sender := Sender{Address: "a", ID: "x"}
+		if md.oneIn(2) { // a stream of another sender with the same number
+			sender.ID = "y"
+			s.stream += 10
+		}
+		md.try(s, func(p []byte, r Reply) error {
+			f.Data = p
+			return md.out.SendFragment(sender, f, r)
+		})
 	case n < 43:
-		reply := md.accept("ping")
-		md.note("Ping as %d", reply.Ref)
-		md.refused(reply, md.m.Ping([]byte{byte(md.IntN(4))}, reply, md.now))
+		s := &send{what: "ping", op: wire.OpPing, fin: true, payload: []byte{byte(md.IntN(4))}}
+		md.try(s, func(p []byte, r Reply) error { return md.m.Ping(p, r, md.now) })
 	case n < 45:
-		md.nextPing++
-		md.note("Measure %d", md.nextPing)
-		if err := md.m.Measure(md.nextPing, md.now); err != nil {
+		md.nextRef++
+		waiter := int(md.nextRef)
+		md.note("measure %d", waiter)
+		if err := md.m.Measure(waiter, md.now); err != nil {
 			md.note("  refused: %v", err)
 		} else {
-			md.pings[md.nextPing] = true
+			md.waiters[waiter] = true
 		}
 	case n < 47:
-		reply := md.accept("pong")
-		md.note("Pong as %d", reply.Ref)
-		md.refused(reply, md.out.Pong(md.data(true)[:0], reply))
+		s := &send{what: "pong", op: wire.OpPong, fin: true, payload: fmt.Appendf(nil, "user %d", md.nextRef)}
+		md.try(s, func(p []byte, r Reply) error { return md.out.Pong(p, r) })
 	case n < 65:
 		md.write(md.IntN(3))
 	case n < 88:
 		md.serverFrames()
 	case n < 90:
-		cmd := &messages.Close{Code: []wire.StatusCode{0, 1000, 1001, 4000, 1005, 999}[md.IntN(6)]}
-		if md.IntN(6) == 0 {
-			cmd.Reason = string(md.data(false))
+		in := Close{Code: []wire.StatusCode{0, 1000, 1001, 4000, 1005, 999}[md.IntN(6)]}
+		if md.oneIn(6) {
+			in.Reason = string(md.payload(false))
 		}
-		reply := md.accept("close")
-		md.note("Close %d as %d", cmd.Code, reply.Ref)
-		md.m.Close(cmd, reply)
+		md.try(&send{what: "close", op: wire.OpClose}, func(_ []byte, r Reply) error {
+			in.Reply = r
+			md.step(in)
+			return nil
+		})
 	case n < 91:
-		cmd := &messages.FailConnection{Code: []wire.StatusCode{0, 1008, 1011, 1006}[md.IntN(4)]}
-		md.note("FailConnection %d", cmd.Code)
-		md.m.FailConnection(cmd, md.now)
+		md.step(Fail{Code: []wire.StatusCode{0, 1008, 1011, 1006}[md.IntN(4)]})
 	case n < 92:
-		md.note("read fails")
-		md.received(&Read{}, nil, errors.New("reset"))
+		md.end(errors.New("reset"))
 	default:
-		if len(md.timers) > 0 {
-			kind := Timer(md.IntN(int(Timers)))
-			if md.timers[kind] {
-				md.fire(kind)
-			}
+		if timer := Timer(md.IntN(int(Timers))); md.timers[timer] {
+			md.fire(timer)
 		}
 	}
+}
+
+// step hands an input to the machine.
+func (md *model) step(in Input) {
+	if _, read := in.(*Read); !read && md.logs {
+		md.note("%T %+v", in, in)
+	}
+	md.m.Step(in, md.now)
 	md.carryOut()
 }
 
-func (md *model) fire(kind Timer) {
-	md.note("timer %s", kind)
-	delete(md.timers, kind)
-	md.m.TimedOut(kind, Traffic{Reads: md.Uint64N(3), Throttled: md.IntN(8) == 0, Throttles: md.Uint64N(2)}, md.now)
-	md.carryOut()
+func (md *model) fire(timer Timer) {
+	delete(md.timers, timer)
+	md.step(TimedOut{timer, Traffic{Reads: md.Uint64N(3), Throttled: md.oneIn(8), Throttles: md.Uint64N(2)}})
 }
 
-// serverFrames is a batch of what the server sends.
-func (md *model) serverFrames() {
-	b := &Read{}
-	for range 1 + md.IntN(4) {
-		var item wire.Item
-		switch n := md.IntN(40); {
-		case n < 20:
-			item = wire.Item{Opcode: wire.OpText, First: true, Final: true}
-		case n < 28:
-			item = wire.Item{Opcode: wire.OpPing, Payload: []byte{byte(n)}}
-		case n < 34:
-			item = wire.Item{Opcode: wire.OpPong, Payload: []byte{byte(md.IntN(4))}}
-		case n < 38 && len(md.m.pings) > 0:
-			item = wire.Item{Opcode: wire.OpPong, Payload: md.m.pings[md.IntN(len(md.m.pings))].data}
-		case n == 38:
-			md.received(b, &wire.ProtocolError{What: "for the test", Section: "RFC 6455 §5.2", Code: wire.StatusProtocolError}, nil)
-			return
-		case n == 39:
-			item = wire.Item{Opcode: wire.OpClose, Code: []wire.StatusCode{1000, 1001, wire.StatusNoStatus, 4001}[md.IntN(4)]}
-			b.Items = append(b.Items, item)
-			md.closeSentTo = true
-			var end error
-			if md.Bool() {
-				end = io.EOF
-			}
-			md.received(b, nil, end)
-			return
-		}
-		if item.Opcode != 0 {
-			b.Items = append(b.Items, item)
-		}
-	}
-	md.received(b, nil, nil)
-}
-
-func (md *model) received(b *Read, violation, end error) {
-	if md.readEnd || md.discard && end == nil {
-		return // the reader does not look at it any more
-	}
-	what := "received"
-	for _, item := range b.Items {
-		b.Control = b.Control || item.Opcode.IsControl()
-		what += " " + item.Opcode.String()
-	}
-	md.note("%s, violation %v, end %v", what, violation != nil, end)
-	md.readEnd = end != nil
-	md.discard = md.discard || violation != nil
-	md.m.Received(b, md.now)
-	for _, item := range b.Items {
-		if item.Opcode == wire.OpClose {
-			md.failf("a Close is given to the user")
-		}
-	}
-	if violation != nil || end != nil {
-		md.m.ReadEnded(violation, end, md.now)
-	}
-	md.carryOut()
-}
-
-// write plays the writer: it takes, finishes or fails a write.
-func (md *model) write(how int) {
-	if md.dead {
-		if md.inflight { // the write fails because the stream is gone
-			md.inflight = false
-			md.m.Wrote(Written{Err: errors.New("closed")}, md.now)
-			md.carryOut()
-		}
-		if !md.readEnd {
-			md.received(&Read{}, nil, errors.New("closed"))
-		}
+// end plays the reader that finds the end of the stream.
+func (md *model) end(err error) {
+	if md.readEnded || md.failed && md.stuck {
 		return
 	}
-	if !md.inflight {
+	md.readEnded = true
+	md.step(EndOfStream{err})
+}
+
+// serverFrames is what the server sends with one read.
+func (md *model) serverFrames() {
+	if md.readEnded || md.discard || md.failed && md.stuck {
+		return
+	}
+	r := &Read{}
+	var violation error
+	var keep int // how many items have to be left for the user
+	listens := md.m.state != messages.StateClosed && !md.said && !md.m.failing
+	count := 1 + md.IntN(4)
+	if md.oneIn(40) {
+		count = 300 // more Pings than answers are kept
+	}
+	for len(r.Items) < count && violation == nil {
+		item := wire.Item{Opcode: wire.OpText, First: true, Final: true}
+		switch n := md.IntN(44); {
+		case count == 300 || n < 8:
+			md.serverNo++
+			item = wire.Item{Opcode: wire.OpPing, Payload: fmt.Appendf(nil, "server %100d", md.serverNo)}
+		case n < 14:
+			item = wire.Item{Opcode: wire.OpPong, Payload: []byte{byte(md.IntN(4))}}
+		case n < 18 && len(md.m.pings) > 0:
+			item = wire.Item{Opcode: wire.OpPong, Payload: md.m.pings[md.IntN(len(md.m.pings))].data}
+		case n == 18:
+			violation = &wire.ProtocolError{What: "for the test", Section: "RFC 6455 §5.2", Code: wire.StatusProtocolError}
+			continue
+		case n == 19:
+			item = wire.Item{Opcode: wire.OpClose, Code: []wire.StatusCode{1000, 1001, wire.StatusNoStatus, 4001}[md.IntN(4)]}
+		}
+		r.Items = append(r.Items, item)
+		r.Control = r.Control || item.Opcode.IsControl()
+		if !listens || md.said {
+			continue
+		}
+		switch item.Opcode {
+		case wire.OpClose:
+			md.said, md.saidCode = true, item.Code
+			continue
+		case wire.OpPing:
+			if md.out.gate != gateNothing {
+				md.pongs = append(md.pongs, item.Payload)
+			}
+		}
+		keep++
+	}
+	md.note("received %d items, %d for the user, Close %v", len(r.Items), keep, md.said)
+	md.step(r)
+	if len(r.Items) != keep {
+		md.failf("%d items are left for the user, want %d", len(r.Items), keep)
+	}
+	pongs := 0
+	for _, item := range r.Items {
+		if item.Opcode == wire.OpPong {
+			pongs++
+		}
+	}
+	if pongs != len(r.RTTs) {
+		md.failf("%d Pongs and %d round-trip times", pongs, len(r.RTTs))
+	}
+	if violation != nil {
+		md.discard = true
+		md.step(Violation{violation})
+	}
+	if md.said && md.oneIn(2) {
+		md.end(io.EOF)
+	}
+}
+
+// write plays the writer: how is 0 to take only, 1 to write, 2 to write or to fail.
+func (md *model) write(how int) {
+	switch {
+	case len(md.news) > 0 && md.oneIn(2):
+		in := md.news[0]
+		md.news = md.news[1:]
+		md.step(in)
+	case md.failed:
+		if md.oneIn(2) {
+			md.end(errors.New("closed"))
+		}
+	case md.dead: // a write fails because the stream is gone
+		md.writeFails()
+	case len(md.taken) == 0:
 		for _, buf := range md.out.Take(nil) {
-			md.inflight = true
-			md.wroteOff = append(md.wroteOff, buf...)
+			md.taken = append(md.taken, buf...)
 		}
 		for _, c := range md.out.inflight {
 			for _, r := range c.replies {
-				md.taken[r.Ref] = true
+				md.sends[r.Ref].taken = true
 			}
 		}
-		if !md.inflight {
-			md.woken = false
-			if md.halfDue {
-				md.halfDue = false
-				md.note("write side ended")
-				md.m.Wrote(Written{Ended: true, Whole: md.IntN(4) == 0}, md.now)
-				md.carryOut()
-			}
+		if len(md.taken) > 0 {
+			break
 		}
-		return
-	}
-	switch {
-	case how == 2 && md.IntN(20) == 0:
-		md.note("write fails")
-		md.inflight = false
-		md.dead = true
-		md.m.Wrote(Written{Err: errors.New("broken pipe")}, md.now)
+		md.woken = false
+		if md.half && !md.halved {
+			md.halved = true
+			md.news = append(md.news, WriteEnded{Whole: md.oneIn(4)})
+		}
+	case how == 2 && md.oneIn(20):
+		md.serverReads(md.taken[:md.IntN(len(md.taken))])
+		md.writeFails()
 	case how > 0:
-		md.note("written %d B", len(md.wroteOff))
-		md.inflight = false
-		md.serverReads(md.wroteOff)
-		md.wroteOff = nil
+		md.note("written %d B", len(md.taken))
+		md.serverReads(md.taken)
+		md.taken = nil
 		before := md.out.CloseWritten()
 		for _, o := range md.out.Wrote(nil) {
 			md.answer(o)
 		}
 		if !before && md.out.CloseWritten() {
-			md.m.Wrote(Written{}, md.now)
+			md.news = append(md.news, CloseWritten{})
 		}
 	}
-	md.carryOut()
 }
 
-// serverReads checks every frame that reaches the server.
+func (md *model) writeFails() {
+	md.note("a write fails")
+	md.failed, md.taken = true, nil
+	err := errors.New("broken pipe")
+	for _, o := range md.out.WriteFailed("server", err) {
+		md.answer(o)
+	}
+	md.news = append(md.news, WriteFailed{err})
+}
+
+// serverReads takes what arrives at the server. It parses frames on its own, not with
+// package wire.
 func (md *model) serverReads(p []byte) {
-	for len(p) > 0 {
-		pc, n, ok, err := md.frames.Next(p)
-		p = p[n:]
-		if err != nil {
-			md.failf("the server got %v", err)
+	md.frames = append(md.frames, p...)
+	for {
+		p := md.frames
+		if len(p) < 6 {
+			return
 		}
-		if !ok || !pc.End {
-			continue
+		length, header := int(p[1]&0x7f), 6
+		switch length {
+		case 126:
+			length, header = int(binary.BigEndian.Uint16(p[2:])), 8
+		case 127:
+			if len(p) < 14 {
+				return
+			}
+			length, header = int(binary.BigEndian.Uint64(p[2:])), 14
 		}
-		h := pc.Header
-		switch {
-		case md.closeSeen && h.Opcode != wire.OpPong:
-			md.failf("%s frame after Close", h.Opcode)
-		case h.Opcode.IsControl():
-			if !h.Fin || h.Length > 125 {
-				md.failf("control frame %+v", h)
+		if len(p) < header+length {
+			return
+		}
+		if p[0]&0x70 != 0 || p[1]&0x80 == 0 {
+			md.failf("frame that begins with % x: reserved bits, or not masked", p[:2])
+		}
+		payload := p[header : header+length]
+		for i := range payload {
+			payload[i] ^= p[header-4+i%4]
+		}
+		md.frames = p[header+length:]
+		md.frame(wire.Opcode(p[0]&0x0f), p[0]&0x80 != 0, payload)
+	}
+}
+
+// frame checks a frame that has arrived.
+func (md *model) frame(op wire.Opcode, fin bool, payload []byte) {
+	if md.closed != nil && op != wire.OpPong {
+		md.failf("%s frame after the Close", op) // §5.5.1
+	}
+	if op.IsControl() && (!fin || len(payload) > 125) { // §5.5
+		md.failf("%s frame, final %v, of %d B", op, fin, len(payload))
+	}
+	switch op {
+	case wire.OpClose:
+		md.closed = &payload
+		md.arrive(func(s *send) bool { return s.op == wire.OpClose })
+	case wire.OpPing:
+		if len(payload) == 8 { // of the machine itself
+			if n := binary.BigEndian.Uint64(payload); n <= md.probe {
+				md.failf("Ping %d after %d", n, md.probe)
 			}
-			switch h.Opcode {
-			case wire.OpClose:
-				md.closeSeen = true
-			}
-		case h.Opcode == wire.OpContinuation && !md.inMessage, h.Opcode != wire.OpContinuation && md.inMessage:
-			md.failf("fragments of two messages are mixed: %+v", h)
-		default:
-			md.inMessage = !h.Fin
+			md.probe = binary.BigEndian.Uint64(payload)
+			return
+		}
+		if len(md.pings) == 0 || !bytes.Equal(md.pings[0], payload) {
+			md.failf("Ping %q, want the first of %q", payload, md.pings)
+		}
+		md.pings = md.pings[1:]
+		md.arrive(func(s *send) bool { return s.op == wire.OpPing && bytes.Equal(s.payload, payload) })
+	case wire.OpPong: // of several Pings the latest may be answered alone (§5.5.3)
+		i := slices.IndexFunc(md.pongs, func(p []byte) bool { return bytes.Equal(p, payload) })
+		if i < 0 {
+			md.failf("Pong %q, want one of %q", payload, md.pongs)
+		}
+		md.pongs = md.pongs[i+1:]
+		md.arrive(func(s *send) bool { return s.op == wire.OpPong && bytes.Equal(s.payload, payload) })
+	default:
+		if md.arrived == len(md.line) {
+			md.failf("%s frame of %d B that nobody has sent", op, len(payload))
+		}
+		s := md.line[md.arrived]
+		md.arrived++
+		if s.op != op || s.fin != fin || !bytes.Equal(s.payload, payload) {
+			md.failf("%s frame, final %v, of %d B instead of %s, final %v, of %d B: %.20q, want %.20q",
+				op, fin, len(payload), s.op, s.fin, len(s.payload), payload, s.payload)
+		}
+		if s.answered && !errors.Is(s.err, messages.ErrUnconfirmed) {
+			md.failf("%s arrives after it was answered with %v", s.what, s.err)
+		}
+		s.arrived = true
+	}
+}
+
+// arrive marks the first control frame that has not arrived and that is the one.
+func (md *model) arrive(is func(*send) bool) {
+	for _, s := range md.control {
+		if s.taken && !s.arrived && is(s) {
+			s.arrived = true
+			return
 		}
 	}
 }
 
 // carryOut plays the protocol actor.
 func (md *model) carryOut() {
+	told := len(md.events)
 	for _, e := range md.m.Effects() {
+		if md.ended != nil && e.Kind != EffectDeliver && e.Kind != EffectReply {
+			md.failf("after the end: %+v", e)
+		}
 		switch e.Kind {
+		case EffectDeliver:
+			if len(md.events) > told {
+				md.failf("%T goes before the items that were read before it", md.events[told])
+			}
 		case EffectEmit:
-			if md.ended > 0 {
-				md.failf("event %T after the end", e.Event)
-			}
-			if _, ok := e.Event.(*messages.Closed); ok {
-				md.closed++
-			} else if md.closed > 0 {
-				md.failf("event %T after Closed", e.Event)
-			}
+			md.events = append(md.events, e.Event)
 		case EffectReply:
 			for _, o := range e.Outcomes {
 				md.answer(o)
 			}
 		case EffectPong:
-			if n := e.Waiter.(int); md.pings[n] {
-				delete(md.pings, n)
-			} else {
-				md.failf("ping %d was answered twice", n)
+			waiter := e.Waiter.(int)
+			if !md.waiters[waiter] {
+				md.failf("measure %d is answered twice", waiter)
 			}
+			delete(md.waiters, waiter)
 		case EffectSetTimer:
+			if e.Delay <= 0 || e.Delay > 10*time.Second {
+				md.failf("timer %v is set to %v", e.Timer, e.Delay)
+			}
 			md.timers[e.Timer] = true
 		case EffectStopTimer:
 			delete(md.timers, e.Timer)
 		case EffectDiscard:
 			md.discard = true
 		case EffectHalfClose:
-			md.halfDue = true
+			md.half = true
 		case EffectCloseStream:
 			md.dead = true
 		case EffectEnd:
-			md.ended++
-			if md.closed != 1 {
-				md.failf("Ended without Closed")
-			}
-			if e.Err.Clean && (!md.closeSeen || !md.closeSentTo) {
-				md.failf("clean end without both Close frames")
-			}
+			md.ended = &e
 		}
 	}
 }
@@ -464,40 +696,81 @@ func (md *model) carryOut() {
 // check looks at what must hold after every step.
 func (md *model) check() {
 	md.t.Helper()
-	if md.m.state < md.state {
-		md.failf("state went from %v back to %v", md.state, md.m.state)
+	m, o := md.m, md.out
+	before := md.before
+	md.before.state, md.before.received, md.before.sent = m.state, m.received, m.sent
+	broken := m.sent == sentBroken || m.sent == sentCloseAndEnd
+	for _, c := range [...]struct {
+		what string
+		bad  bool
+	}{
+		{"the state goes back", m.state < before.state},
+		{"another state is shown", messages.State(md.shown.Load()) != m.state},
+		{"what is received goes back", m.received < before.received || before.received == receivedEnd && m.received != receivedEnd},
+		{"what is sent goes back", m.sent < before.sent},
+		{"Broken after our Close", before.sent.close() && m.sent == sentBroken},
+		{"Close written, and not queued", o.CloseWritten() && m.sent == sentData},
+
+		{"a sign of the end in OPEN", m.state == messages.StateOpen && (m.received != receivedData || m.sent != sentData || m.failing)},
+		{"CLOSING without a reason", m.state == messages.StateClosing && m.sent == sentData && !md.failed},
+		{"CLOSING with nothing to wait", m.state == messages.StateClosing && m.received.end() && m.sent != sentQueued},
+		{"failing after the server's", m.state == messages.StateClosing && m.failing && m.received.close()},
+		{"CLOSING that nothing bounds", m.state == messages.StateClosing && !md.timers[TimerClose] && !md.timers[TimerDrain]},
+		{"a failure that nothing bounds", m.state == messages.StateClosing && (m.failing || broken) && !md.timers[TimerDrain]},
+		{"a handshake nothing bounds", m.state == messages.StateClosing && !m.failing && !broken && !md.timers[TimerClose]},
+		{"a keepalive that stands still", m.state == messages.StateOpen && m.cfg.PingInterval > 0 && md.timers[TimerPing] == md.timers[TimerPong]},
+		{"keepalive where none is wanted", (m.state != messages.StateOpen || m.cfg.PingInterval == 0) && (md.timers[TimerPing] || md.timers[TimerPong])},
+		{"a timer after the end", m.state == messages.StateClosed && len(md.timers) > 0},
+		{"no end in CLOSED", (m.state == messages.StateClosed) != (md.ended != nil)},
+		{"the stream is open after all", (m.state == messages.StateClosed) != md.dead},
+		{"the writer sleeps", o.pending && !md.woken && len(md.taken) == 0 && !md.dead && !md.failed},
+		{"too many open Pings", len(m.pings) > maxOpenPings},
+	} {
+		if c.bad {
+			md.failf("%s: %v, received %d, sent %d, failing %v, timers %v", c.what, m.state, m.received, m.sent, m.failing, md.timers)
+		}
 	}
-	md.state = md.m.state
-	md.flags()
-	msgs, bytes := md.out.Queued()
-	if msgs < 0 || bytes < 0 {
-		md.failf("queue counts %d messages and %d bytes", msgs, bytes)
-	}
-	if msgs > 2*md.out.maxMsgs { // what waits for a message in fragments does not keep that from going on
-		md.failf("queue holds %d messages, limit %d", msgs, md.out.maxMsgs)
-	}
-	if md.out.pending && !md.woken && !md.inflight && !md.dead {
-		md.failf("something is queued and the writer was not woken")
+	md.checkQueue()
+	for i, event := range md.events {
+		_, closing := event.(*messages.Closing)
+		_, closed := event.(*messages.Closed)
+		if closing != (i == 0 && len(md.events) == 2 || i == 0 && m.state == messages.StateClosing) || closed == closing {
+			md.failf("events %T in %v", md.events, m.state)
+		}
 	}
 }
 
-// flags checks which of the flags that describe the closing handshake exclude each other.
-func (md *model) flags() {
-	m := md.m
-	written := m.out.CloseWritten()
-	ends := m.closeReceived || m.readEnded || m.closeSent || m.writeEnded || m.failing
-	for what, bad := range map[string]bool{
-		"a sign of the end in OPEN":              m.state == messages.StateOpen && (ends || written),
-		"a Close was written and not queued":     written && !m.closeSent,
-		"CLOSING without a Close or a failure":   m.state == messages.StateClosing && !m.closeSent && !m.writeEnded,
-		"failing after the server's Close":       m.state == messages.StateClosing && m.failing && m.closeReceived,
-		"CLOSING though both sides have ended":   m.state == messages.StateClosing && m.readEnded && (m.writeEnded || written && !m.failing),
-		"CLOSED without any sign of the end":     m.state == messages.StateClosed && !ends,
-		"the read side has ended in silent OPEN": m.state == messages.StateOpen && md.readEnd,
-	} {
-		if bad {
-			md.failf("%s: closeReceived %v, readEnded %v, closeSent %v, written %v, writeEnded %v, failing %v",
-				what, m.closeReceived, m.readEnded, m.closeSent, written, m.writeEnded, m.failing)
+// checkQueue counts what the Outbound holds.
+func (md *model) checkQueue() {
+	o := md.out
+	msgs, size, waiting, control := len(o.waiting), 0, 0, 0
+	for _, p := range o.waiting {
+		waiting += len(p.data)
+	}
+	for _, list := range [][]chunk{o.inflight, o.data} {
+		for _, c := range list {
+			msgs += c.msgs
+			size += c.payload
+			if c.payload > len(c.buf) {
+				md.failf("a chunk of %d B counts %d of payload", len(c.buf), c.payload)
+			}
 		}
+	}
+	for _, c := range o.control {
+		control += len(c.buf)
+	}
+	if o.msgs != msgs || o.bytes != size+waiting || o.waitingBytes != waiting {
+		md.failf("the queue counts %d messages, %d B, of which %d wait; it holds %d, %d, %d", o.msgs, o.bytes, o.waitingBytes, msgs, size+waiting, waiting)
+	}
+	// What waits for a message in fragments does not keep that from going on; one
+	// message may be larger than the limit when all before it are being written.
+	if limit := 2 * o.maxMsgs; msgs > limit {
+		md.failf("the queue holds %d messages, the limit is %d", msgs, o.maxMsgs)
+	}
+	if limit := 2*o.maxBytes + 2*md.largest; size+waiting > limit {
+		md.failf("the queue holds %d B, the limit is %d", size+waiting, o.maxBytes)
+	}
+	if limit := controlMax + 3*(maxHeader+maxControlPayload); control > limit || len(o.latePong) > maxControlPayload {
+		md.failf("%d B of control frames wait", control)
 	}
 }

@@ -35,9 +35,9 @@ const (
 type gate uint8
 
 const (
-	gateOpen    gate = iota // everything
-	gateClosing             // a Close is queued: only Pongs (RFC 6455 §5.5.1, §5.5.2)
-	gateShut                // nothing
+	gateAll     gate = iota // everything
+	gatePongs               // a Close is queued: only Pongs (RFC 6455 §5.5.1, §5.5.2)
+	gateNothing             // nothing
 )
 
 // Reply says whom to tell what became of a send. This package does not look into To.
@@ -75,7 +75,7 @@ type Outbound struct {
 	mu   sync.Mutex
 	keys *wire.KeySource // nil while nothing is queued: a generator has 300 bytes
 	gate gate
-	err  error // why the gate is not open
+	err  error // why not everything is accepted
 
 	msgs, bytes int           // data frames and payload bytes accepted and not written
 	space       chan struct{} // closed when room was made; nil if nobody waits
@@ -86,7 +86,7 @@ type Outbound struct {
 	data         []chunk
 	inflight     []chunk // taken by the writer
 	closeWritten atomic.Bool
-	unsent       int // data frames that were given up
+	givenUp      int // data frames
 
 	controlsQueued, controlsWritten uint64 // control frames so far
 	written                         Counts // data so far
@@ -215,7 +215,7 @@ func (o *Outbound) sendLarge(op wire.Opcode, data []byte, reply Reply) error {
 
 // admit checks gate and limits for size bytes of payload on top of what is queued.
 func (o *Outbound) admit(size, msgs, load int) error {
-	if o.gate != gateOpen {
+	if o.gate != gateAll {
 		return o.err
 	}
 	if msgs >= o.maxMsgs || (load+size > o.maxBytes && msgs > o.flying()) {
@@ -299,7 +299,7 @@ func (o *Outbound) sendControl(op wire.Opcode, data []byte, reply Reply) error {
 		return err
 	}
 	o.mu.Lock()
-	if o.gate != gateOpen {
+	if o.gate != gateAll {
 		err := o.err
 		o.mu.Unlock()
 		return err
@@ -317,7 +317,7 @@ func (o *Outbound) sendControl(op wire.Opcode, data []byte, reply Reply) error {
 // does not read the answers gets only the latest one.
 func (o *Outbound) answerPing(data []byte) {
 	o.mu.Lock()
-	if o.gate == gateShut {
+	if o.gate == gateNothing {
 		o.mu.Unlock()
 		return
 	}

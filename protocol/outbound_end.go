@@ -8,21 +8,22 @@ import (
 )
 
 // This file is the part of the Outbound that is about its end: the Close, and what
-// becomes of what is not written.
+// becomes of what is not written. The words are those of machine.go.
 
-// close queues a Close behind everything that was accepted, and accepts nothing
-// but Pongs from then on. err is what later sends fail with.
-func (o *Outbound) close(payload []byte, reply Reply, err error) []Outcome {
+// queueClose queues a Close after everything that was accepted, and accepts nothing
+// but Pongs from then on. err is what later sends are refused with. It returns false if
+// a write has failed before: the Close is refused, too.
+func (o *Outbound) queueClose(payload []byte, reply Reply, err error) (due []Outcome, ok bool) {
 	o.mu.Lock()
-	if o.gate != gateOpen {
+	if o.gate != gateAll {
 		err := o.err
 		o.mu.Unlock()
-		return []Outcome{{reply, err}}
+		return []Outcome{{reply, err}}, false
 	}
-	o.gate, o.err = gateClosing, err
+	o.gate, o.err = gatePongs, err
 	// What waits for the end of an unfinished message would never be sent: no
 	// fragment is accepted any more that could finish it.
-	out := o.dropWaiting(nil, err)
+	due = o.giveUpParked(nil, err)
 	n := len(o.data)
 	o.data = append(o.data, chunk{buf: newChunkBuffer(maxHeader + len(payload)), close: true})
 	c := &o.data[n]
@@ -31,25 +32,26 @@ func (o *Outbound) close(payload []byte, reply Reply, err error) []Outcome {
 		c.replies = append(c.replies, reply)
 	}
 	o.unlockAndWake(true)
-	return out
+	return due, true
 }
 
-// closeNow queues a Close before everything that no write has begun, gives that
-// up, and accepts nothing more. If a Close is queued already that one is moved up.
-func (o *Outbound) closeNow(payload []byte, err error) []Outcome {
+// queueCloseFirst queues a Close before everything that no write has begun, gives that
+// up, and accepts nothing more. If a Close is queued already that one goes first. It
+// returns false if nothing was accepted any more before.
+func (o *Outbound) queueCloseFirst(payload []byte, err error) (due []Outcome, ok bool) {
 	o.mu.Lock()
-	if o.gate == gateShut {
+	if o.gate == gateNothing {
 		o.mu.Unlock()
-		return nil
+		return nil, false
 	}
-	queued := o.gate == gateClosing
-	o.gate, o.err = gateShut, err
-	out := o.dropWaiting(nil, err)
+	queued := o.gate == gatePongs
+	o.gate, o.err = gateNothing, err
+	due = o.giveUpParked(nil, err)
 	for i := range o.data {
 		if c := &o.data[i]; c.close {
 			o.control = append(o.control, *c)
 		} else {
-			out = o.drop(out, c, err)
+			due = o.giveUpChunk(due, c, err)
 		}
 	}
 	clear(o.data)
@@ -59,80 +61,80 @@ func (o *Outbound) closeNow(payload []byte, err error) []Outcome {
 	}
 	o.makeSpace()
 	o.unlockAndWake(true)
-	return out
+	return due, true
 }
 
-// shut accepts nothing more and gives up everything that was not written.
-func (o *Outbound) shut(err error) []Outcome {
+// giveUp gives up everything that was not written, and accepts nothing more.
+func (o *Outbound) giveUp(err error) []Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.shutLocked(err)
+	return o.giveUpLocked(err)
 }
 
-// Broken is shut for the writer, whose write to server has failed with err. It knows
-// nothing of how the connection ends but that: a reason that was given before is better.
-func (o *Outbound) Broken(server string, err error) []Outcome {
+// WriteFailed is giveUp for the writer, whose write to server has failed with err. It
+// knows nothing of how the connection ends but that: a reason that was given before is
+// better.
+func (o *Outbound) WriteFailed(server string, err error) []Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var end error = &messages.CloseError{Code: wire.StatusAbnormal, Cause: writeFailure(err), Server: server}
-	if o.gate == gateShut {
-		end = o.err
+	if o.gate == gateNothing {
+		return o.giveUpLocked(o.err)
 	}
-	return o.shutLocked(end)
+	return o.giveUpLocked(&messages.CloseError{Code: wire.StatusAbnormal, Cause: lostWriting(err), Server: server})
 }
 
-func (o *Outbound) shutLocked(err error) []Outcome {
-	o.gate, o.err = gateShut, err
-	out := o.dropWaiting(nil, err)
+func (o *Outbound) giveUpLocked(err error) []Outcome {
+	o.gate, o.err = gateNothing, err
+	due := o.giveUpParked(nil, err)
 	for i := range o.inflight {
-		out = o.drop(out, &o.inflight[i], unconfirmed(err))
+		due = o.giveUpChunk(due, &o.inflight[i], unconfirmed(err))
 	}
 	for _, list := range [...][]chunk{o.control, o.data} {
 		for i := range list {
-			out = o.drop(out, &list[i], err)
+			due = o.giveUpChunk(due, &list[i], err)
 		}
 	}
 	o.inflight, o.control, o.data = nil, nil, nil
 	o.makeSpace()
-	return out
+	return due
 }
 
 // unconfirmed is what senders are told whose frames the writer has taken.
 func unconfirmed(err error) error { return fmt.Errorf("%w: %w", messages.ErrUnconfirmed, err) }
 
-// disown gives up waiting for what is being written, though the write goes on.
-func (o *Outbound) disown(err error) (out []Outcome) {
+// unconfirm answers the senders of what is being written, though the write goes on.
+func (o *Outbound) unconfirm(err error) (due []Outcome) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i := range o.inflight {
 		c := &o.inflight[i]
 		for _, r := range c.replies {
-			out = append(out, Outcome{r, unconfirmed(err)})
+			due = append(due, Outcome{r, unconfirmed(err)})
 		}
 		c.replies = nil
 	}
-	return out
+	return due
 }
 
-func (o *Outbound) dropWaiting(out []Outcome, err error) []Outcome {
+func (o *Outbound) giveUpParked(due []Outcome, err error) []Outcome {
 	for _, p := range o.waiting {
-		o.unsent++
+		o.givenUp++
 		if p.reply.To != nil {
-			out = append(out, Outcome{p.reply, err})
+			due = append(due, Outcome{p.reply, err})
 		}
 	}
 	o.msgs -= len(o.waiting)
 	o.bytes -= o.waitingBytes
 	o.waiting, o.waitingBytes, o.open = nil, 0, nil
-	return out
+	return due
 }
 
-func (o *Outbound) drop(out []Outcome, c *chunk, err error) []Outcome {
-	o.unsent += c.msgs
+func (o *Outbound) giveUpChunk(due []Outcome, c *chunk, err error) []Outcome {
+	o.givenUp += c.msgs
 	o.msgs -= c.msgs
 	o.bytes -= c.payload
 	for _, r := range c.replies {
-		out = append(out, Outcome{r, err})
+		due = append(due, Outcome{r, err})
 	}
-	return out
+	return due
 }

@@ -96,7 +96,7 @@ func (o *Outbound) sendFragment(key streamKey, f *messages.SendFragment, reply R
 	}
 	o.appendData(f.Final, op, f.Data, reply)
 	o.sending, o.current = !f.Final, key
-	o.release()
+	o.unpark()
 	return nil
 }
 
@@ -107,8 +107,8 @@ func (o *Outbound) park(p parked) {
 	o.bytes += len(p.data)
 }
 
-// release moves what may go now from waiting to data, in order of arrival.
-func (o *Outbound) release() {
+// unpark moves what may go now from waiting to data, in order of arrival.
+func (o *Outbound) unpark() {
 	for len(o.waiting) > 0 {
 		i := 0
 		if o.sending {

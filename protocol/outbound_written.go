@@ -19,7 +19,7 @@ func (o *Outbound) Take(bufs [][]byte) [][]byte {
 		o.control[i] = chunk{}
 	}
 	o.control = o.control[:0]
-	if o.hasLatePong && o.gate != gateShut {
+	if o.hasLatePong && o.gate != gateNothing {
 		o.hasLatePong = false
 		o.appendControl(wire.OpPong, o.latePong, Reply{})
 	}
@@ -85,7 +85,7 @@ func (o *Outbound) Space() <-chan struct{} {
 	defer o.mu.Unlock()
 	if o.space == nil {
 		o.space = make(chan struct{})
-		if o.gate != gateOpen || o.msgs == 0 {
+		if o.gate != gateAll || o.msgs == 0 {
 			c := o.space
 			o.makeSpace()
 			return c
@@ -118,19 +118,19 @@ func (o *Outbound) controls() (queued, written uint64) {
 	return o.controlsQueued, o.controlsWritten
 }
 
-// CloseWritten says whether a Close frame was completely written.
+// CloseWritten reports whether a Close frame was completely written.
 func (o *Outbound) CloseWritten() bool { return o.closeWritten.Load() }
 
-// unwritten says whether something is queued or on its way.
+// unwritten reports whether something is queued or on its way.
 func (o *Outbound) unwritten() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.inflight)+len(o.control)+len(o.data) > 0
 }
 
-// GivenUp returns how many accepted data frames were not completely written.
+// GivenUp returns how many accepted data frames were given up.
 func (o *Outbound) GivenUp() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.unsent
+	return o.givenUp
 }
