@@ -410,7 +410,7 @@ func TestHTTPClient(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	ctx := newContext(t)
-	s, err := wstest.NewEchoServer("127.0.0.1:0", wstest.EchoTLS())
+	s, err := wstest.NewEchoServer("127.0.0.1:0", wstest.WithTLS())
 	require.NoError(t, err)
 	defer s.Close()
 	c, err := dandelion.Dial(ctx, s.URL(), &dandelion.Options{TLSConfig: s.ClientTLS()})

@@ -31,9 +31,9 @@ type tcp struct {
 }
 
 func newTCP(t testing.TB, s *schedule, hit func(f fault)) (*tcp, error) {
-	var opts []wstest.EchoOption
+	var opts []wstest.Option
 	if s.tls {
-		opts = append(opts, wstest.EchoTLS())
+		opts = append(opts, wstest.WithTLS())
 	}
 	echo, err := wstest.NewEchoServer("", opts...)
 	if err != nil {

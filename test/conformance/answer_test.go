@@ -22,7 +22,7 @@ import (
 // transport is a way on which the client reaches the server.
 type transport struct {
 	name    string
-	serve   func(t testing.TB, opts ...wstest.Option) *wstest.Server
+	serve   func(t wstest.TestingT, opts ...wstest.Option) *wstest.Server
 	adapter func(opts *dandelion.Options) handshake.Adapter
 	lenient bool // another parser than ours reads the answer
 }

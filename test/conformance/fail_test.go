@@ -358,7 +358,7 @@ func TestLimits(t *testing.T) {
 		return p
 	}
 	header := func(size uint64) []byte {
-		return wire.AppendHeader(nil, wire.Header{Fin: true, Opcode: wire.OpBinary, Length: size})
+		return wstest.AppendFrame(nil, wire.Header{Fin: true, Opcode: wire.OpBinary, Length: size}, nil)
 	}
 	type outcome struct {
 		size int    // of the message that is delivered

@@ -261,7 +261,7 @@ func TestStreamedMemory(t *testing.T) {
 				stream := s.server.Stream()
 				op := wire.OpText
 				for sent := int64(0); sent < size; {
-					header := wire.AppendHeader(nil, wire.Header{Fin: sent+c.fragment == size, Opcode: op, Length: uint64(c.fragment)})
+					header := wstest.AppendFrame(nil, wire.Header{Fin: sent+c.fragment == size, Opcode: op, Length: uint64(c.fragment)}, nil)
 					_, err := stream.Write(header)
 					s.check(err)
 					for end := sent + c.fragment; sent < end; sent += int64(len(block)) {

@@ -40,7 +40,7 @@ type lab struct {
 	testing.TB
 	system  *actor.ActorSystem // nil: the one that all clients share
 	timeout time.Duration
-	serve   func(testing.TB, ...wstest.Option) *wstest.Server
+	serve   func(wstest.TestingT, ...wstest.Option) *wstest.Server
 	slots   chan struct{}
 	cases   *sync.WaitGroup
 }
@@ -58,7 +58,7 @@ func bubble(t *testing.T, f func(l *lab)) {
 // loopback runs f with connections over TCP on the loopback interface.
 func loopback(t *testing.T, f func(l *lab)) {
 	t.Helper()
-	l := &lab{TB: t, timeout: realTimeout, serve: func(t testing.TB, opts ...wstest.Option) *wstest.Server {
+	l := &lab{TB: t, timeout: realTimeout, serve: func(t wstest.TestingT, opts ...wstest.Option) *wstest.Server {
 		t.Helper()
 		return wstest.NewServer(t, append([]wstest.Option{wstest.WithTimeout(realTimeout / 2)}, opts...)...)
 	}}
@@ -426,7 +426,7 @@ func show(p []byte) string {
 
 // frame is one frame of the server.
 func frame(fin bool, op wire.Opcode, payload []byte) []byte {
-	return wire.AppendServerFrame(nil, fin, 0, op, payload)
+	return wstest.AppendFrame(nil, wire.Header{Fin: fin, Opcode: op, Length: uint64(len(payload))}, payload)
 }
 
 // closing is the payload of a Close.

@@ -5,6 +5,7 @@ package wstest
 
 import (
 	"errors"
+	"fmt"
 	"unicode/utf8"
 
 	"github.com/dandelionws/dandelion/messages"
@@ -55,11 +56,17 @@ func commandOf(op wire.Opcode, payload []byte) (any, error) {
 	case wire.OpPong:
 		return &messages.Pong{Data: payload}, nil
 	case wire.OpClose:
-		code, reason, err := wire.ParseClosePayload(payload)
-		if code == wire.StatusNoStatus {
-			code = 0
+		f := Frame{Payload: payload}
+		switch code := f.CloseCode(); {
+		case code == wire.StatusNoStatus:
+			return &messages.Close{}, nil
+		case !mayBeSent(code):
+			return nil, fmt.Errorf("the code %d must not be sent", uint16(code))
+		case !utf8.ValidString(f.CloseReason()):
+			return nil, messages.ErrInvalidUTF8
+		default:
+			return &messages.Close{Code: code, Reason: f.CloseReason()}, nil
 		}
-		return &messages.Close{Code: code, Reason: reason}, err
 	}
 	return nil, errors.New("it begins no message")
 }
@@ -72,7 +79,7 @@ type fragmentStream struct {
 
 func (s *fragmentStream) command(f Frame) (any, error) {
 	first := f.Opcode != wire.OpContinuation
-	if f.Opcode.IsControl() || first && f.Fin {
+	if isControl(f.Opcode) || first && f.Fin {
 		return commandOf(f.Opcode, f.Payload)
 	}
 	if first == (s.kind != 0) {

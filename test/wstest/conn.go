@@ -13,7 +13,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -176,19 +175,24 @@ func (l *link) pause(d time.Duration) {
 // net.Conn that first reads what the script has not taken yet. What passes is
 // recorded in Raw, deadlines are the other code's own. Close on it is
 // Conn.Close.
-func (c *Conn) Stream() net.Conn {
-	l := c.link
+func (c *Conn) Stream() net.Conn { return c.link.handOver(true) }
+
+func (l *link) handOver(record bool) net.Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.log.add("  the stream is handed over")
 	_ = l.conn.SetDeadline(time.Time{})
-	return &stream{Conn: l.conn, link: l}
+	if !record {
+		l.tap.stopRecording()
+	}
+	return &stream{Conn: l.conn, link: l, record: record}
 }
 
 // stream is the net.Conn of Stream.
 type stream struct {
 	net.Conn
-	link *link
+	link   *link
+	record bool
 }
 
 func (s *stream) Read(p []byte) (int, error) {
@@ -199,6 +203,9 @@ func (s *stream) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	n, err := s.Conn.Read(p)
+	if !s.record {
+		return n, err
+	}
 	s.link.mu.Lock()
 	defer s.link.mu.Unlock()
 	s.link.raw = append(s.link.raw, p[:n]...)
@@ -222,7 +229,7 @@ func (s *stream) Close() error {
 	return nil
 }
 
-func (c *Conn) tb() testing.TB { return c.link.core.t }
+func (c *Conn) tb() TestingT { return c.link.core.t }
 
 // failf ends the script with a message about this connection.
 func (c *Conn) failf(cause error, format string, args ...any) {

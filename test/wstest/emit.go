@@ -73,7 +73,7 @@ func (m *Mock) wait(handled <-chan struct{}) {
 	select {
 	case <-handled:
 	case <-timer.C:
-		m.core.t.Fatalf("wstest: an event was not handled within %v; %s", m.timeout,
+		fatalf(m.core.t, "wstest: an event was not handled within %v; %s", m.timeout,
 			"either the code under test hangs, or the code that handles an event has emitted one itself")
 	}
 }

@@ -75,7 +75,7 @@ func (c *Conn) ExpectClose(codes ...wire.StatusCode) Frame {
 		c.failf(nil, "expected %s, got %v", want, f)
 	case len(codes) > 0 && !slices.Contains(codes, f.CloseCode()):
 		c.failf(nil, "expected %s, got %v", want, f)
-	case f.CloseCode() != wire.StatusNoStatus && !f.CloseCode().OnWire():
+	case f.CloseCode() != wire.StatusNoStatus && !mayBeSent(f.CloseCode()):
 		c.failf(nil, "expected %s, got one with a code that must not be on the wire: %v", want, f)
 	case !utf8.ValidString(f.CloseReason()):
 		c.failf(nil, "expected %s, got one whose reason is not UTF-8: %v", want, f)
@@ -151,9 +151,9 @@ func (c *Conn) expectCorrect(want string) Frame {
 	c.tb().Helper()
 	f := c.readFrame(want)
 	switch {
-	case !f.Masked, f.RSV != 0, f.Opcode.IsReserved():
+	case !f.Masked, f.RSV != 0, isReserved(f.Opcode):
 		c.failf(nil, "expected %s, got a frame that a client must not send: %v", want, f)
-	case f.Opcode.IsControl() && (!f.Fin || f.Length > 125):
+	case isControl(f.Opcode) && (!f.Fin || f.Length > 125):
 		c.failf(nil, "expected %s, got a control frame that is fragmented or too long: %v", want, f)
 	}
 	return f
@@ -165,7 +165,7 @@ func (c *Conn) readFrame(want string) Frame {
 	deadline := time.Now().Add(c.timeout)
 	for {
 		got := c.link.unread()
-		f, n, err := parseFrame(got)
+		f, n, err := ParseFrame(got)
 		if err != nil {
 			c.failf(err, "waiting for %s: no frame: %v", want, err)
 		}
@@ -182,7 +182,7 @@ func (c *Conn) readFrame(want string) Frame {
 // missing is how many bytes the frame at the beginning of p still needs, as far
 // as that is known.
 func missing(p []byte) int {
-	h, n, err := wire.ParseHeader(p)
+	h, n, err := parseHeader(p)
 	if err != nil || n == 0 {
 		return 0
 	}

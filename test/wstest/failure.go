@@ -40,11 +40,11 @@ func (c *core) fail(mode failMode, f *failure) {
 		panic(f)
 	case failScript:
 		if !c.isClosed() {
-			c.t.Error("wstest: " + f.message)
+			c.t.Errorf("wstest: %s", f.message)
 		}
 		runtime.Goexit()
 	case failTest:
-		c.t.Fatal("wstest: " + f.message)
+		fatalf(c.t, "wstest: %s", f.message)
 	}
 }
 

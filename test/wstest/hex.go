@@ -62,7 +62,7 @@ func describeAs(p []byte, show func(Frame) string) string {
 	if len(p) == 0 {
 		return "nothing"
 	}
-	f, n, err := parseFrame(p)
+	f, n, err := ParseFrame(p)
 	switch {
 	case looksLikeText(p):
 		return fmt.Sprintf("%d bytes %s", len(p), quote(p))

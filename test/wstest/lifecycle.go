@@ -117,7 +117,11 @@ func (c *core) resume() error {
 	if c.inPipe || state == listening {
 		return nil
 	}
+	return c.listenAgain()
+}
 
+// listenAgain listens at an address that was the server's before.
+func (c *core) listenAgain() error {
 	giveUp := time.Now().Add(c.cfg.timeout)
 	for {
 		err := c.listen()

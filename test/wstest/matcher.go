@@ -5,7 +5,9 @@ package wstest
 
 import (
 	"strings"
-	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Matcher says whether a value is what a test expects. It is used on its own
@@ -35,8 +37,10 @@ func toMatcher(want any) Matcher {
 
 // AssertMatch marks the test as failed if got does not match want, and says why.
 // It returns whether it matches.
-func AssertMatch(t testing.TB, want, got any) bool {
-	t.Helper()
+func AssertMatch(t assert.TestingT, want, got any) bool {
+	if t, ok := t.(tHelper); ok {
+		t.Helper()
+	}
 	m := toMatcher(want)
 	mismatch := m.Mismatch(got)
 	if mismatch != "" {
@@ -46,12 +50,17 @@ func AssertMatch(t testing.TB, want, got any) bool {
 }
 
 // RequireMatch is AssertMatch, and ends the test if got does not match.
-func RequireMatch(t testing.TB, want, got any) {
-	t.Helper()
+func RequireMatch(t require.TestingT, want, got any) {
+	if t, ok := t.(tHelper); ok {
+		t.Helper()
+	}
 	if !AssertMatch(t, want, got) {
 		t.FailNow()
 	}
 }
+
+// tHelper is the part of a test that testify's interfaces leave out.
+type tHelper interface{ Helper() }
 
 // matcher is a Matcher made of functions.
 type matcher struct {

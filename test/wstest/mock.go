@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/dandelionws/dandelion/messages"
@@ -38,7 +37,7 @@ type Mock struct {
 
 // mockCore is what all views of a Mock share.
 type mockCore struct {
-	t testing.TB
+	t TestingT
 	// deliver gives an event to whom it concerns. awaited: somebody waits until
 	// it was handled.
 	deliver func(event any, awaited bool)
@@ -57,7 +56,7 @@ type mockCore struct {
 	delivering   bool // a goroutine takes from queue
 }
 
-func newMock(t testing.TB, supervised bool) *Mock {
+func newMock(t TestingT, supervised bool) *Mock {
 	c := &mockCore{
 		t:       t,
 		changed: make(chan struct{}),
@@ -108,7 +107,7 @@ func (m *Mock) Wait() {
 		m.core.mu.Lock()
 		problem := m.core.missingText()
 		m.core.mu.Unlock()
-		m.core.t.Fatalf("wstest: after %v %s", m.timeout, problem)
+		fatalf(m.core.t, "wstest: after %v %s", m.timeout, problem)
 	}
 }
 

@@ -6,7 +6,6 @@ package wstest
 import (
 	"fmt"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -33,7 +32,7 @@ import (
 // connection is not its end unless its Config allows one attempt only (Retry.MaxAttempts is 1).
 type MockActor struct {
 	*Mock
-	t testing.TB
+	t TestingT
 
 	mu     sync.Mutex
 	config supervisor.Config
@@ -43,7 +42,7 @@ type MockActor struct {
 }
 
 // NewMockActor makes a MockActor, which is still to be spawned.
-func NewMockActor(t testing.TB) *MockActor {
+func NewMockActor(t TestingT) *MockActor {
 	m := &MockActor{Mock: newMock(t, true), t: t, ready: make(chan struct{})}
 	m.core.deliver = m.send
 	t.Cleanup(m.stop)
@@ -86,7 +85,7 @@ func (m *MockActor) PID() *actor.PID {
 func (m *MockActor) awaitSpawn() {
 	m.t.Helper()
 	if !m.spawned() {
-		m.t.Fatalf("wstest: the mock actor was not spawned within %v", m.timeout)
+		fatalf(m.t, "wstest: the mock actor was not spawned within %v", m.timeout)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -55,7 +54,7 @@ type MockOptions struct {
 // to be open, for the delays of the expectation, until their context ends.
 type MockClient struct {
 	*Mock
-	t       testing.TB
+	t       TestingT
 	handler *dandelion.Handler // nil if there is none
 	inbox   mockInbox
 	system  func() *actor.ActorSystem // made when it is needed
@@ -66,7 +65,7 @@ type MockClient struct {
 }
 
 // NewMockClient makes a client that is open. opts may be nil.
-func NewMockClient(t testing.TB, opts *MockOptions) *MockClient {
+func NewMockClient(t TestingT, opts *MockOptions) *MockClient {
 	if opts == nil {
 		opts = &MockOptions{}
 	}

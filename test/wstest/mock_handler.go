@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -82,7 +81,7 @@ type loopback struct {
 	client *dandelion.Client
 }
 
-func newLoopback(t testing.TB, c *mockCore, system *actor.ActorSystem) *loopback {
+func newLoopback(t TestingT, c *mockCore, system *actor.ActorSystem) *loopback {
 	srv := NewPipe(t)
 	srv.Go(func(srv *Server) {
 		conn := srv.Accept(context.Background()).Within(math.MaxInt64)

@@ -3,8 +3,6 @@
 package wstest
 
 import (
-	"testing"
-
 	"github.com/asynkron/protoactor-go/actor"
 )
 
@@ -29,7 +27,7 @@ type Probe struct {
 }
 
 // NewProbe starts a Probe. It is stopped at the end of the test.
-func NewProbe(t testing.TB, system *actor.ActorSystem) *Probe {
+func NewProbe(t TestingT, system *actor.ActorSystem) *Probe {
 	p := &Probe{Recorder: NewRecorder(t), system: system}
 	p.pid = system.Root.Spawn(actor.PropsFromFunc(p.receive))
 	t.Cleanup(p.Stop)

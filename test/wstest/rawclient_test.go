@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -153,43 +152,6 @@ func (c *rawClient) end() ([]byte, error) {
 	}
 }
 
-// fakeT is a testing.TB that keeps what it is told.
-type fakeT struct {
-	testing.TB
-	errors chan string
-	clean  []func()
-}
-
-func newFakeT(t testing.TB) *fakeT { return &fakeT{TB: t, errors: make(chan string, 10)} }
-
-func (f *fakeT) Helper()          {}
-func (f *fakeT) Cleanup(g func()) { f.clean = append(f.clean, g) }
-func (f *fakeT) Error(args ...any) {
-	f.errors <- "error: " + args[0].(string)
-}
-func (f *fakeT) Fatal(args ...any) {
-	f.errors <- "fatal: " + args[0].(string)
-	runtime.Goexit()
-}
-
-// run runs f as the goroutine of the test and returns what was reported.
-func (f *fakeT) run(g func()) []string {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		g()
-	}()
-	<-done
-	for _, g := range f.clean {
-		g()
-	}
-	var all []string
-	for len(f.errors) > 0 {
-		all = append(all, <-f.errors)
-	}
-	return all
-}
-
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -218,12 +180,12 @@ var timedOut = os.ErrDeadlineExceeded
 // transports are all kinds of server.
 var transports = []struct {
 	name string
-	make func(testing.TB, ...wstest.Option) *wstest.Server
+	make func(wstest.TestingT, ...wstest.Option) *wstest.Server
 }{
 	{"tcp", wstest.NewServer},
 	{"tls", wstest.NewTLSServer},
 	{"pipe", wstest.NewPipe},
-	{"pipe with tls", func(t testing.TB, opts ...wstest.Option) *wstest.Server {
+	{"pipe with tls", func(t wstest.TestingT, opts ...wstest.Option) *wstest.Server {
 		return wstest.NewPipe(t, append(opts, wstest.WithTLS())...)
 	}},
 }

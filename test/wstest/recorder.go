@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -34,7 +33,7 @@ type Recorder struct {
 
 // recorderCore is what all views of a Recorder share.
 type recorderCore struct {
-	t     testing.TB
+	t     TestingT
 	start time.Time
 
 	mu      sync.Mutex
@@ -52,7 +51,7 @@ type record struct {
 }
 
 // NewRecorder makes a Recorder.
-func NewRecorder(t testing.TB) *Recorder {
+func NewRecorder(t TestingT) *Recorder {
 	return &Recorder{
 		core:    &recorderCore{t: t, start: time.Now(), changed: make(chan struct{})},
 		timeout: DefaultTimeout,
@@ -236,5 +235,5 @@ func (c *recorderCore) failf(format string, args ...any) {
 	if len(log.lines) > 0 {
 		recorded = "  what was recorded (·: read by the test):\n" + log.String()
 	}
-	c.t.Fatalf("wstest: %s\n%s", fmt.Sprintf(format, args...), recorded)
+	fatalf(c.t, "wstest: %s\n%s", fmt.Sprintf(format, args...), recorded)
 }

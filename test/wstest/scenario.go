@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"testing"
 	"testing/synctest"
 	"time"
 
@@ -23,7 +22,7 @@ import (
 // Scenario is one scenario file while it is played; see [Golden]. It is set up
 // before the first step.
 type Scenario struct {
-	t    testing.TB
+	t    TestingT
 	file string
 	line int
 
@@ -36,7 +35,7 @@ type Scenario struct {
 	lines map[string][]string // by receiver, in this step
 }
 
-func newScenario(t testing.TB, file string) *Scenario {
+func newScenario(t TestingT, file string) *Scenario {
 	s := &Scenario{t: t, file: file, parts: map[string]func([]string){}, describe: actors.Describe, lines: map[string][]string{}}
 	s.Part("time", func(words []string) {
 		d, err := time.ParseDuration(strings.Join(words, ""))
@@ -98,7 +97,7 @@ func (s *Scenario) received(receiver string, message any) {
 // Fatalf ends the scenario with a message that says in which line it is.
 func (s *Scenario) Fatalf(format string, args ...any) {
 	s.t.Helper()
-	s.t.Fatalf("%s:%d: %s", s.file, s.line, fmt.Sprintf(format, args...))
+	fatalf(s.t, "%s:%d: %s", s.file, s.line, fmt.Sprintf(format, args...))
 }
 
 // play carries out the steps of a script and returns it with what happened.

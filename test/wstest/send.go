@@ -59,13 +59,7 @@ func (c *Conn) WriteFrame(h wire.Header, payload []byte) {
 	if h.Length == 0 {
 		h.Length = uint64(len(payload))
 	}
-	p := wire.AppendHeader(nil, h)
-	headerLen := len(p)
-	p = append(p, payload...)
-	if h.Masked {
-		wire.MaskCopy(p[headerLen:], p[headerLen:], h.Key, 0)
-	}
-	c.WriteRaw(p)
+	c.WriteRaw(AppendFrame(nil, h, payload))
 }
 
 // SendText sends a text message in one frame.
@@ -153,11 +147,4 @@ func (c *Conn) write(p []byte, what string) {
 		}
 		c.failf(err, "writing %d bytes: %v", len(p), err)
 	}
-}
-
-func closePayload(code wire.StatusCode, reason string) []byte {
-	if code == wire.StatusNoStatus {
-		return nil
-	}
-	return append([]byte{byte(code >> 8), byte(code)}, reason...)
 }

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 )
 
@@ -34,7 +33,7 @@ type Server struct {
 
 // core is the server that all values of type Server for it share.
 type core struct {
-	t       testing.TB
+	t       TestingT
 	cfg     config
 	inPipe  bool
 	start   time.Time
@@ -64,18 +63,18 @@ const (
 )
 
 // NewServer starts a server on loopback TCP.
-func NewServer(t testing.TB, opts ...Option) *Server {
+func NewServer(t TestingT, opts ...Option) *Server {
 	t.Helper()
 	s := newServer(t, opts)
 	if err := s.core.listen(); err != nil {
-		t.Fatalf("wstest: %v", err)
+		fatalf(t, "wstest: %v", err)
 	}
 	return s
 }
 
 // NewTLSServer starts a server on loopback TCP that speaks TLS. Clients trust
 // it by ClientTLS.
-func NewTLSServer(t testing.TB, opts ...Option) *Server {
+func NewTLSServer(t TestingT, opts ...Option) *Server {
 	t.Helper()
 	return NewServer(t, append([]Option{WithTLS()}, opts...)...)
 }
@@ -83,7 +82,7 @@ func NewTLSServer(t testing.TB, opts ...Option) *Server {
 // NewPipe makes a server that is reached through its DialContext only, over
 // in-memory pipes (see Pipe), with TLS inside if an option says so. In a
 // synctest bubble it must be made inside.
-func NewPipe(t testing.TB, opts ...Option) *Server {
+func NewPipe(t TestingT, opts ...Option) *Server {
 	t.Helper()
 	s := newServer(t, opts)
 	s.core.inPipe = true
@@ -91,7 +90,7 @@ func NewPipe(t testing.TB, opts ...Option) *Server {
 	return s
 }
 
-func newServer(t testing.TB, opts []Option) *Server {
+func newServer(t TestingT, opts []Option) *Server {
 	cfg := config{timeout: DefaultTimeout, addr: "127.0.0.1:0"}
 	for _, opt := range opts {
 		opt(&cfg)

@@ -427,50 +427,56 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 
 func TestFailureModes(t *testing.T) {
 	t.Run("in the test", func(t *testing.T) {
-		fake := newFakeT(t)
-		got := fake.run(func() {
-			srv := wstest.NewPipe(fake)
+		f := newFailingT(t)
+		var line string
+		f.run(func() {
+			srv := wstest.NewPipe(f)
 			client, c := open(t, srv)
 			client.frame(true, wire.OpText, "got")
+			line = nextLine()
 			c.ExpectText("want")
 			t.Error("the script went on")
 		})
-		wantReport(t, got, "fatal: wstest: connection 1: expected Text \"want\", got Text \"got\"", "← GET /", "→ 129 bytes \"HTTP/1.1 101")
+		f.end()
+		f.expectAt(line, "wstest: connection 1: expected Text \"want\", got Text \"got\"\n  what happened before:\n")
 	})
 	t.Run("in a script", func(t *testing.T) {
-		fake := newFakeT(t)
-		got := fake.run(func() {
-			srv := wstest.NewPipe(fake)
+		f := newFailingT(t)
+		var scriptLine, line string
+		var script *wstest.Script
+		f.run(func() {
+			srv := wstest.NewPipe(f)
 			client := connect(t, srv)
-			script := srv.Script(func(c *wstest.Conn) {
+			script = srv.Script(func(c *wstest.Conn) {
 				c.Upgrade()
+				scriptLine = nextLine()
 				c.ExpectClose()
 				t.Error("the script went on")
 			})
 			client.handshake("/")
 			client.frame(true, wire.OpPing, "")
 			<-script.Done()
+		})
+		f.expectAt(scriptLine, "wstest: connection 1: expected Close any code, got Ping []")
+		f.run(func() {
+			line = nextLine()
 			script.Wait()
 			t.Error("Wait returned")
 		})
-		if len(got) != 2 {
-			t.Fatalf("reported %q", got)
-		}
-		wantReport(t, got[:1], "error: wstest: connection 1: expected Close any code, got Ping []")
-		wantReport(t, got[1:], "fatal: wstest: a script did not run to its end")
+		f.expectAt(line, "wstest: a script did not run to its end")
+		f.end()
 	})
 	t.Run("a script that is cut off", func(t *testing.T) {
-		fake := newFakeT(t)
-		got := fake.run(func() {
-			srv := wstest.NewPipe(fake)
+		f := newFailingT(t)
+		f.run(func() {
+			srv := wstest.NewPipe(f)
 			connect(t, srv)
 			srv.Script(func(c *wstest.Conn) { c.ReadFrame() })
 			connect(t, srv)
 			srv.Handle(func(c *wstest.Conn) { c.ReadFrame() })
 		})
-		if len(got) > 0 {
-			t.Errorf("reported %q", got)
-		}
+		f.end()
+		f.expect()
 	})
 	t.Run("try", func(t *testing.T) {
 		srv := wstest.NewPipe(t)
@@ -486,16 +492,4 @@ func TestFailureModes(t *testing.T) {
 		}()
 		c.Try(func(*wstest.Conn) { panic("mine") })
 	})
-}
-
-func wantReport(t *testing.T, got []string, parts ...string) {
-	t.Helper()
-	if len(got) != 1 {
-		t.Fatalf("reported %q", got)
-	}
-	for _, part := range parts {
-		if !strings.Contains(got[0], part) {
-			t.Errorf("report lacks %q:\n%s", part, got[0])
-		}
-	}
 }

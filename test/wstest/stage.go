@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -61,7 +60,7 @@ type Stage struct {
 	Config supervisor.Config
 
 	scenario *Scenario
-	t        testing.TB
+	t        TestingT
 
 	mu     sync.Mutex
 	refuse map[string]stageRefusal // by URL; "" for all
@@ -76,7 +75,7 @@ type stageRefusal struct {
 }
 
 // NewStage sets up a stage for a scenario.
-func NewStage(t testing.TB, s *Scenario) *Stage {
+func NewStage(t TestingT, s *Scenario) *Stage {
 	st := &Stage{System: NewSystem(t), scenario: s, t: t, refuse: map[string]stageRefusal{}}
 	st.Config = supervisor.Config{
 		URL:        "ws://server.test/",
@@ -313,10 +312,10 @@ func (st *Stage) serverDoes(w []string) {
 			w = w[2:]
 		case w[0] == "close":
 			payload := closePayload(wire.StatusCode(st.number(w, 1)), st.word(w, 2))
-			buf = wire.AppendServerFrame(buf, true, 0, wire.OpClose, payload)
+			buf = append(buf, serverFrame(wire.OpClose, payload)...)
 			w = w[3:]
 		case isFrame:
-			buf = wire.AppendServerFrame(buf, true, 0, opcode, []byte(st.word(w, 1)))
+			buf = append(buf, serverFrame(opcode, []byte(st.word(w, 1)))...)
 			w = w[2:]
 		default:
 			st.scenario.Fatalf("unknown frame %q", w[0])
@@ -393,22 +392,26 @@ func (h stageHandshaker) Handshake(_ context.Context, req *handshake.Request) (*
 
 // traceServer logs what the client writes, until it has ended the stream.
 func (st *Stage) traceServer(conn *PipeConn) {
-	receiver := func() *wire.Receiver {
-		return wire.NewReceiver(wire.ReceiverConfig{Role: wire.Server, Streaming: true})
-	}
-	r := receiver()
+	var unread []byte
+	var kind wire.Opcode // of the message under way
 	buf := make([]byte, 4096)
 	for {
 		n, err := conn.Read(buf)
-		items, violation := r.Receive(nil, buf[:n])
-		for i := range items {
-			st.scenario.Log("server", "%s", describeItem(&items[i]))
-		}
-		if r.Closed() { // Pongs may follow
-			r = receiver()
-		}
-		if violation != nil {
-			st.scenario.Log("server", "violation: %v", violation)
+		unread = append(unread, buf[:n]...)
+		for {
+			f, n, violation := ParseFrame(unread)
+			if violation != nil {
+				st.scenario.Log("server", "violation: %v", violation)
+				unread = nil
+			}
+			if n == 0 {
+				break
+			}
+			unread = unread[n:]
+			if f.Opcode == wire.OpText || f.Opcode == wire.OpBinary {
+				kind = f.Opcode
+			}
+			st.scenario.Log("server", "%s", describeFrame(f, kind))
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -421,17 +424,22 @@ func (st *Stage) traceServer(conn *PipeConn) {
 	}
 }
 
-// describeItem writes a frame with its payload.
-func describeItem(item *wire.Item) string {
+// describeFrame writes a frame with its payload. kind is that of the message to
+// which a data frame belongs.
+func describeFrame(f Frame, kind wire.Opcode) string {
 	switch {
-	case item.Opcode == wire.OpPing && len(item.Payload) == 8:
+	case !f.Masked || f.RSV != 0 || isReserved(f.Opcode):
+		return "violation: " + f.String()
+	case f.Opcode == wire.OpPing && len(f.Payload) == 8:
 		return "PING 8 B" // of the keepalive, with data that nobody knows
-	case item.Opcode == wire.OpClose:
-		return fmt.Sprintf("CLOSE %d %q", item.Code, item.Reason())
+	case f.Opcode == wire.OpClose:
+		return fmt.Sprintf("CLOSE %d %q", f.CloseCode(), f.CloseReason())
+	case isControl(f.Opcode):
+		return fmt.Sprintf("%s %q", strings.ToUpper(opcodeName(f.Opcode)), f.Payload)
 	}
-	line := fmt.Sprintf("%s %q", strings.ToUpper(item.Opcode.String()), item.Payload)
-	if !item.Final || !item.First {
-		line += fmt.Sprintf(" first=%v final=%v", item.First, item.Final)
+	line := fmt.Sprintf("%s %q", strings.ToUpper(opcodeName(kind)), f.Payload)
+	if first := f.Opcode != wire.OpContinuation; !f.Fin || !first {
+		line += fmt.Sprintf(" first=%v final=%v", first, f.Fin)
 	}
 	return line
 }

@@ -3,7 +3,6 @@
 package wstest
 
 import (
-	"testing"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -16,7 +15,7 @@ import (
 // the end of the test, when those have gone, it lets two seconds of fake time pass
 // for the timers of the actor system to run out, without which the bubble would
 // find goroutines left over. Outside of a bubble nothing waits.
-func NewSystem(t testing.TB) *actor.ActorSystem {
+func NewSystem(t TestingT) *actor.ActorSystem {
 	system := quiet.System()
 	t.Cleanup(func() {
 		if inBubble() {

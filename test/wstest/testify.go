@@ -1,6 +1,22 @@
-// This file is the bridge to testify's mock.
+// This file is what the kit needs of a test, and the bridge to testify.
 
 package wstest
+
+// TestingT is what the kit needs of a test: *testing.T, *testing.B and *testing.F
+// have it, and so has what other frameworks give to a test.
+type TestingT interface {
+	Helper()
+	Errorf(format string, args ...any)
+	FailNow()
+	Cleanup(func())
+}
+
+// fatalf marks the test as failed and ends it.
+func fatalf(t TestingT, format string, args ...any) {
+	t.Helper()
+	t.Errorf(format, args...)
+	t.FailNow()
+}
 
 // Arg makes a function of want that testify's mock takes as an argument:
 //

@@ -144,6 +144,12 @@ func (t *tap) record(before, ahead []byte) {
 	t.ahead = bytes.Clone(ahead)
 }
 
+func (t *tap) stopRecording() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.recording, t.seen = false, nil
+}
+
 func (t *tap) bytes() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()

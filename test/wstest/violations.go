@@ -94,7 +94,7 @@ func Violations() []Violation {
 		"\u03BA\u1F79\xED\xA0\x80e", "\xE2\x82", "\xF0\x9F\x98", "a\xC3",
 	} {
 		add("§8.1", fmt.Sprintf("text % X", text),
-			wire.AppendServerFrame(nil, true, 0, wire.OpText, []byte(text)), invalid)
+			serverFrame(wire.OpText, []byte(text)), invalid)
 	}
 	addHex("§8.1", "bad character over two fragments", "01 01 E2, 80 01 28", invalid)
 	addHex("§8.1", "fragmented text cut off inside a character", "01 01 E2, 80 01 82", invalid)
@@ -124,8 +124,7 @@ func (c *Conn) Violate(name string) Violation {
 
 // closeFrame is a Close with any code.
 func closeFrame(code wire.StatusCode, reason string) []byte {
-	payload := append([]byte{byte(code >> 8), byte(code)}, reason...)
-	return wire.AppendServerFrame(nil, true, 0, wire.OpClose, payload)
+	return serverFrame(wire.OpClose, append([]byte{byte(code >> 8), byte(code)}, reason...))
 }
 
 func withZeros(hex string, n int) []byte {
