@@ -34,7 +34,7 @@ var (
 	ErrFragmentOrder = errors.New("previous message of this stream is not finished")
 	// ErrInvalidUTF8 is returned when a text or a close reason is not valid UTF-8
 	// (RFC 6455 §5.6, §5.5.1).
-	ErrInvalidUTF8 = errors.New("not valid UTF-8")
+	ErrInvalidUTF8 = wire.ErrInvalidUTF8
 	// ErrInvalidKind is returned for a message that is neither KindText nor KindBinary.
 	ErrInvalidKind = errors.New("neither text nor binary")
 	// ErrPartialMessage is returned when a part of a message, as Options.Streaming of the
@@ -42,10 +42,10 @@ var (
 	ErrPartialMessage = errors.New("a part of a message")
 	// ErrControlTooLong is returned for more than 125 bytes in a Ping or Pong, or 123
 	// in a close reason (RFC 6455 §5.5).
-	ErrControlTooLong = errors.New("control frame payload is too long")
+	ErrControlTooLong = wire.ErrControlTooLong
 	// ErrInvalidCloseCode is returned for a code that must not be sent in a Close frame
 	// (RFC 6455 §7.4).
-	ErrInvalidCloseCode = errors.New("close code must not be sent")
+	ErrInvalidCloseCode = wire.ErrInvalidCloseCode
 	// ErrPongTimeout is the cause when the server did not answer Pings in time. The
 	// error is a *LivenessError.
 	ErrPongTimeout = errors.New("no pong in time")

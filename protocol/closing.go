@@ -201,20 +201,18 @@ func lostReading(err error) error {
 // lostWriting names the end of a stream that was found by writing.
 func lostWriting(err error) error { return fmt.Errorf("connection lost: %w", err) }
 
-// closePayload builds the body of a Close and gives refusals the errors of this library's users.
+// closePayload builds the payload of a Close; a refusal says what to do.
 func closePayload(code wire.StatusCode, reason string) ([]byte, error) {
 	payload, err := wire.AppendClosePayload(nil, code, reason)
-	switch {
-	case err == nil:
+	switch err {
+	case nil:
 		return payload, nil
-	case errors.Is(err, wire.ErrCloseCode): // §7.4
-		return nil, fmt.Errorf("close with code %d: %w; use 1000, 1001 or one from 3000 to 4999 (RFC 6455 §7.4)", code, messages.ErrInvalidCloseCode)
-	case errors.Is(err, wire.ErrCloseReasonTooLong): // §5.5
-		return nil, fmt.Errorf("close with a reason of %d bytes: %w; at most 123", len(reason), messages.ErrControlTooLong)
-	case errors.Is(err, wire.ErrCloseReasonUTF8): // §5.5.1
-		return nil, fmt.Errorf("close reason: %w", messages.ErrInvalidUTF8)
+	case messages.ErrInvalidCloseCode:
+		return nil, fmt.Errorf("close with code %d: %w; use 1000, 1001 or one from 3000 to 4999 (RFC 6455 §7.4)", code, err)
+	case messages.ErrControlTooLong:
+		return nil, fmt.Errorf("close with a reason of %d bytes: %w; at most %d", len(reason), err, wire.MaxCloseReason)
 	}
-	return nil, err
+	return nil, fmt.Errorf("close reason: %w", err)
 }
 
 // CheckClose returns the error with which a Close with this code and reason would be refused.

@@ -770,7 +770,7 @@ func (md *model) checkQueue() {
 	if limit := 2*o.maxBytes + 2*md.largest; size+waiting > limit {
 		md.failf("the queue holds %d B, the limit is %d", size+waiting, o.maxBytes)
 	}
-	if limit := controlMax + 3*(maxHeader+maxControlPayload); control > limit || len(o.latePong) > maxControlPayload {
+	if limit := controlMax + 3*(wire.MaxHeader+wire.MaxControl); control > limit || len(o.latePong) > wire.MaxControl {
 		md.failf("%d B of control frames wait", control)
 	}
 }

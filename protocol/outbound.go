@@ -27,8 +27,6 @@ const (
 	// crossing to another CPU is more than what batches gain (workloads send-64k
 	// and send-16m of test/bench).
 	writtenHere = 32 << 10
-	// maxControlPayload is the most that a control frame carries (RFC 6455 §5.5).
-	maxControlPayload = 125
 )
 
 // gate says what the Outbound still accepts.
@@ -193,7 +191,7 @@ func (o *Outbound) sendLarge(op wire.Opcode, data []byte, reply Reply) error {
 		return err
 	}
 	keys := keySources.Get().(*wire.KeySource)
-	buf := wire.AppendFrame(newChunkBuffer(len(data)+maxHeader), true, 0, op, keys.Next(), data)
+	buf := wire.AppendFrame(newChunkBuffer(len(data)+wire.MaxHeader), true, 0, op, keys.Next(), data)
 	keySources.Put(keys)
 	o.mu.Lock()
 	if err := o.admit(len(data), o.msgs, o.bytes); err != nil {
@@ -235,7 +233,7 @@ func (o *Outbound) flying() (msgs int) {
 
 // appendData encodes one data frame behind what is queued.
 func (o *Outbound) appendData(fin bool, op wire.Opcode, payload []byte, reply Reply) {
-	size := len(payload) + maxHeader
+	size := len(payload) + wire.MaxHeader
 	var c *chunk
 	if n := len(o.data); n > 0 && cap(o.data[n-1].buf)-len(o.data[n-1].buf) >= size {
 		c = &o.data[n-1]
@@ -270,9 +268,6 @@ func (o *Outbound) key() [4]byte {
 	return o.keys.Next()
 }
 
-// maxHeader is the longest header of a client frame: 2 + 8 bytes of length + 4 of key.
-const maxHeader = 14
-
 // Ping queues a Ping of up to 125 bytes. Errors: messages.ErrControlTooLong, ErrQueueFull, ErrClosed.
 func (o *Outbound) Ping(data []byte, reply Reply) error {
 	return o.sendControl(wire.OpPing, data, reply)
@@ -288,8 +283,8 @@ func (o *Outbound) Pong(data []byte, reply Reply) error {
 func CheckPing(data []byte) error { return checkControl(wire.OpPing, data) }
 
 func checkControl(op wire.Opcode, data []byte) error {
-	if len(data) > maxControlPayload {
-		return fmt.Errorf("send %s of %d bytes: %w; at most %d", op, len(data), messages.ErrControlTooLong, maxControlPayload)
+	if len(data) > wire.MaxControl {
+		return fmt.Errorf("send %s of %d bytes: %w; at most %d", op, len(data), messages.ErrControlTooLong, wire.MaxControl)
 	}
 	return nil
 }
@@ -336,7 +331,7 @@ func (o *Outbound) controlFull() bool {
 
 func (o *Outbound) appendControl(op wire.Opcode, data []byte, reply Reply) *chunk {
 	if len(o.control) == 0 {
-		o.control = append(o.control, chunk{buf: newChunkBuffer(maxHeader + len(data))})
+		o.control = append(o.control, chunk{buf: newChunkBuffer(wire.MaxHeader + len(data))})
 	}
 	c := &o.control[0]
 	c.buf = wire.AppendFrame(c.buf, true, 0, op, o.key(), data)

@@ -1,11 +1,13 @@
 package wire
 
+// This file tests the use of Buffers.
+
 import (
 	"bytes"
 	"testing"
 )
 
-// countingBuffers keeps every buffer that is put.
+// countingBuffers keeps every buffer that it gets.
 type countingBuffers struct {
 	free       [][]byte
 	gets, hits int
@@ -25,8 +27,8 @@ func (b *countingBuffers) Get(size int) []byte {
 
 func (b *countingBuffers) Put(p []byte) { b.free = append(b.free, p) }
 
-// Joined messages come in buffers that were put back, with nothing of the
-// message before in them, and are not joined in two at once.
+// Joined messages come in buffers that were put back, with nothing left of the
+// previous message, and no two share one.
 func TestReceiverBuffers(t *testing.T) {
 	buffers := &countingBuffers{}
 	r := NewReceiver(ReceiverConfig{Buffers: buffers})

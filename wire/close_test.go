@@ -1,5 +1,7 @@
 package wire
 
+// This file tests the payload of the Close frame.
+
 import (
 	"bytes"
 	"strings"
@@ -17,24 +19,24 @@ func TestAppendClosePayload(t *testing.T) {
 		err    error
 	}{
 		{"no status", 0, "", "", nil},
-		{"reason without status", 0, "bye", "", ErrCloseCode},
+		{"reason without status", 0, "bye", "", ErrInvalidCloseCode},
 		{"normal", StatusNormal, "", "03 E8", nil},
 		{"with reason", StatusNormal, "bye", "03 E8 62 79 65", nil},
 		{"going away", StatusGoingAway, "", "03 E9", nil},
 		{"bad gateway", StatusBadGateway, "", "03 F6", nil},
 		{"registered", 3000, "", "0B B8", nil},
 		{"private", 4999, "", "13 87", nil},
-		{"too small", 999, "", "", ErrCloseCode},
-		{"1004", 1004, "", "", ErrCloseCode},
-		{"no status received", StatusNoStatus, "", "", ErrCloseCode},
-		{"abnormal", StatusAbnormal, "", "", ErrCloseCode},
-		{"TLS handshake", StatusTLSHandshake, "", "", ErrCloseCode},
-		{"not registered", 2999, "", "", ErrCloseCode},
-		{"5000", 5000, "", "", ErrCloseCode},
+		{"too small", 999, "", "", ErrInvalidCloseCode},
+		{"1004", 1004, "", "", ErrInvalidCloseCode},
+		{"no status received", StatusNoStatus, "", "", ErrInvalidCloseCode},
+		{"abnormal", StatusAbnormal, "", "", ErrInvalidCloseCode},
+		{"TLS handshake", StatusTLSHandshake, "", "", ErrInvalidCloseCode},
+		{"not registered", 2999, "", "", ErrInvalidCloseCode},
+		{"5000", 5000, "", "", ErrInvalidCloseCode},
 		{"longest reason", StatusNormal, long, "03 E8 " + strings.Repeat("C3 A9 ", 61) + "72", nil},
-		{"reason too long", StatusNormal, long + "r", "", ErrCloseReasonTooLong},
-		{"reason not UTF-8", StatusNormal, "\xFF\xFE", "", ErrCloseReasonUTF8},
-		{"reason cut off", StatusNormal, "\xE2\x82", "", ErrCloseReasonUTF8},
+		{"reason too long", StatusNormal, long + "r", "", ErrControlTooLong},
+		{"reason not UTF-8", StatusNormal, "\xFF\xFE", "", ErrInvalidUTF8},
+		{"truncated reason", StatusNormal, "\xE2\x82", "", ErrInvalidUTF8},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := AppendClosePayload([]byte("before"), tc.code, tc.reason)
@@ -71,7 +73,7 @@ func TestParseClosePayload(t *testing.T) {
 		{"1016", "03 F8", 0, "", StatusProtocolError, "RFC 6455 §7.4"},
 		{"5000", "13 88", 0, "", StatusProtocolError, "RFC 6455 §7.4"},
 		{"65535", "FF FF", 0, "", StatusProtocolError, "RFC 6455 §7.4"},
-		{"reason cut off", "03 E8 CE BA ED", 0, "", StatusInvalidPayload, "RFC 6455 §8.1"},
+		{"truncated reason", "03 E8 CE BA ED", 0, "", StatusInvalidPayload, "RFC 6455 §8.1"},
 		{"surrogate in reason", "03 E8 ED A0 80", 0, "", StatusInvalidPayload, "RFC 6455 §8.1"},
 		{"bad code before bad reason", "03 ED FF", 0, "", StatusProtocolError, "RFC 6455 §7.4"},
 	} {
@@ -87,7 +89,7 @@ func TestParseClosePayload(t *testing.T) {
 	}
 }
 
-// What was parsed can be written again, and is the same then.
+// A payload that was parsed and written again is the same.
 func FuzzParseClosePayload(f *testing.F) {
 	for _, seed := range []string{"", "\x03", "\x03\xE8", "\x03\xE8bye", "\x03\xED", "\x13\x87\xE2\x82\xAC", "\x03\xE8\xE2\x82"} {
 		f.Add([]byte(seed))
@@ -106,7 +108,7 @@ func FuzzParseClosePayload(f *testing.F) {
 		if code == StatusNoStatus {
 			code = 0
 		}
-		if len(p) > maxControl {
+		if len(p) > MaxControl {
 			return // no control frame can carry it
 		}
 		again, err := AppendClosePayload(nil, code, reason)

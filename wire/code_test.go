@@ -1,5 +1,7 @@
 package wire
 
+// This file tests the status codes.
+
 import "testing"
 
 // req: 6455-7.4.1-01 6455-7.4.1-02 6455-7.4.1-03 6455-7.4.1-04 6455-7.4.2-01 6455-7.4.2-02 6455-7.4.2-03

@@ -9,9 +9,9 @@ import "fmt"
 type Role uint8
 
 const (
-	// Client is the end that masks what it sends and must not get masked frames.
+	// Client is the end that sends masked frames and must not receive any.
 	Client Role = iota
-	// Server is the end that must get masked frames only.
+	// Server is the end that must receive masked frames only.
 	Server
 )
 
@@ -23,58 +23,56 @@ func (r Role) String() string {
 	return "client"
 }
 
-// Decoder cuts the bytes that one end of a connection receives into frames. It
-// holds no payload: a frame is given in as many pieces as its bytes arrive in.
-// The zero value is ready, for a client without extensions. The fields must not
-// be changed between bytes of one frame.
+// Decoder cuts the bytes that one end of a connection receives into frames. It keeps
+// no payload: it returns a frame in as many pieces as its bytes arrive in. The zero
+// value is ready to use, for a client without extensions. The fields must not change
+// between the bytes of one frame.
 type Decoder struct {
 	// Role is the end of the connection at which the bytes arrive.
 	Role Role
-	// AllowRSV has the reserved bits (as in Header.RSV) that an extension uses.
-	// They are accepted in the first frame of a data message only, as RFC 7692
-	// §6 has it.
+	// AllowRSV holds the reserved bits (as in Header.RSV) that an extension uses.
+	// They are accepted only in the first frame of a data message, as in RFC 7692 §6.
 	AllowRSV uint8
 
 	inFrame bool
 	kept    uint8 // bytes in header
 	frame   Header
-	offset  uint64 // payload bytes of frame that were given
-	header  [maxHeader]byte
+	offset  uint64 // payload bytes of frame that were returned
+	header  [MaxHeader]byte
 	err     error
 }
 
-// Piece is a part of a frame, or the whole of it.
+// Piece is a frame or a part of it.
 type Piece struct {
-	// Header of the frame; the same in all pieces of it.
+	// Header is that of the frame, the same in all its pieces.
 	Header Header
-	// Offset of Payload[0] in the payload of the frame, in bytes.
+	// Offset is where Payload begins in the payload of the frame, in bytes.
 	Offset uint64
-	// Payload is a slice of the input, unmasked. It is empty where a frame has
-	// no payload or only its header has arrived.
+	// Payload is a slice of the input, unmasked. It is empty if the frame has no
+	// payload or only its header has arrived.
 	Payload []byte
-	// Start: this is the first piece of the frame.
+	// Start is set in the first piece of a frame.
 	Start bool
-	// End: this is the last piece of the frame.
+	// End is set in the last piece of a frame.
 	End bool
 }
 
-// Next takes n bytes from the beginning of p and, if ok, gives the next piece of
-// a frame. The first piece of a frame is given as soon as the header is
-// complete, also if no byte of the payload is there yet, so that a limit can be
-// checked before anything is stored. Without ok all of p has been taken and more
-// bytes are needed. Header bytes are kept inside until they are complete, the
-// payload is not.
+// Next takes n bytes from the beginning of p and, if ok, returns the next piece of
+// a frame. The first piece of a frame comes as soon as its header is complete, even
+// if no byte of the payload has arrived, so that limits can be checked before
+// anything is stored. If not ok, all of p has been taken and more bytes are needed.
+// The Decoder keeps header bytes until the header is complete, but no payload.
 //
 // In the role Server the payload is unmasked in place: p is changed.
 //
-// A violation gives a *ProtocolError as soon as the bytes that show it are
-// there, and from then on with every call.
+// A violation gives a *ProtocolError as soon as the bytes that show it have arrived,
+// and again with every further call.
 func (d *Decoder) Next(p []byte) (pc Piece, n int, ok bool, err error) {
 	n, ok, err = d.next(&pc, p)
 	return pc, n, ok, err
 }
 
-// next is Next that leaves the piece in pc, without copies.
+// next is Next, but leaves the piece in pc, without copies.
 func (d *Decoder) next(pc *Piece, p []byte) (n int, ok bool, err error) {
 	if d.err != nil {
 		return 0, false, d.err
@@ -91,7 +89,7 @@ func (d *Decoder) next(pc *Piece, p []byte) (n int, ok bool, err error) {
 	}
 
 	size := min(uint64(len(p)), d.left())
-	p = p[:size:size] // an append to the payload is not to reach the input behind it
+	p = p[:size:size] // so that an append to the payload does not overwrite the input after it
 	if d.frame.Masked {
 		MaskCopy(p, p, d.frame.Key, int(d.offset&3))
 	}
@@ -105,7 +103,7 @@ func (d *Decoder) next(pc *Piece, p []byte) (n int, ok bool, err error) {
 	return n + len(p), true, nil
 }
 
-// left returns how many payload bytes of the frame have not arrived yet.
+// left returns how many payload bytes of the current frame have not arrived yet.
 func (d *Decoder) left() uint64 {
 	if !d.inFrame {
 		return 0
@@ -113,11 +111,11 @@ func (d *Decoder) left() uint64 {
 	return d.frame.Length - d.offset
 }
 
-// between reports whether the bytes so far end at the end of a frame.
+// between reports whether the bytes so far end between two frames.
 func (d *Decoder) between() bool { return !d.inFrame && d.kept == 0 }
 
-// readHeader takes n bytes of a header from p. If that completes it, d is in the
-// frame afterwards.
+// readHeader takes n bytes of a header from p. If they complete the header, d is in
+// the frame afterwards.
 func (d *Decoder) readHeader(p []byte) (n int, err error) {
 	raw := p
 	if d.kept > 0 {
@@ -133,7 +131,7 @@ func (d *Decoder) readHeader(p []byte) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if size == 0 { // fewer than 14 bytes are there, so all of them can be kept
+	if size == 0 { // fewer than MaxHeader bytes have arrived, so all of them can be kept
 		if d.kept == 0 {
 			n = copy(d.header[:], p)
 		}
@@ -146,7 +144,7 @@ func (d *Decoder) readHeader(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// check looks at the first two bytes of a header, which show all violations but
+// check checks the first two bytes of a header, which show all violations except
 // those in the form of the length.
 func (d *Decoder) check(b0, b1 byte) error {
 	op := Opcode(b0 & opBits)
@@ -172,7 +170,7 @@ func (d *Decoder) check(b0, b1 byte) error {
 	case op.IsControl() && b0&finBit == 0:
 		// RFC 6455 §5.5: control frames "MUST NOT be fragmented".
 		return violation("RFC 6455 §5.5", "fragmented "+op.String()+" frame")
-	case op.IsControl() && b1&lenBits > maxControl:
+	case op.IsControl() && b1&lenBits > MaxControl:
 		// RFC 6455 §5.5: control frames "MUST have a payload length of 125 bytes or less".
 		return violation("RFC 6455 §5.5", op.String()+" frame with more than 125 bytes")
 	}

@@ -1,12 +1,14 @@
 package wire
 
+// This file measures the Decoder.
+
 import (
 	"bytes"
 	"testing"
 )
 
-// BenchmarkDecoder cuts one input of 64 KiB into frames of 128 bytes; the figure
-// that counts is ns/frame.
+// BenchmarkDecoder cuts one input of 64 KiB into frames of 128 bytes; the figure to
+// compare is ns/frame.
 func BenchmarkDecoder(b *testing.B) {
 	frame := AppendServerFrame(nil, true, 0, OpBinary, make([]byte, 128))
 	n := 65536 / len(frame)

@@ -1,5 +1,7 @@
 package wire
 
+// This file tests cutting bytes into frames.
+
 import (
 	"bytes"
 	"fmt"
@@ -15,8 +17,8 @@ type decodedFrame struct {
 	done    bool
 }
 
-// decode feeds the parts to d and puts the frames together. It checks what
-// holds for pieces whatever the input is.
+// decode feeds the parts to d and puts the frames together. It checks what must hold
+// for pieces of any input.
 func decode(t testing.TB, d *Decoder, parts [][]byte) ([]decodedFrame, error) {
 	t.Helper()
 	var frames []decodedFrame
@@ -179,7 +181,7 @@ func TestDecoderRefuses(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			// A frame before is given, the ping behind is not.
+			// The frame before is returned, the ping after is not.
 			frame := func(op Opcode) []byte {
 				if tc.d.Role == Server {
 					return AppendFrame(nil, true, 0, op, frameKey, []byte("a"))
@@ -203,7 +205,7 @@ func TestDecoderRefuses(t *testing.T) {
 	}
 }
 
-// What the first two bytes show is an error without more of the header.
+// A violation in the first two bytes is an error before the rest of the header comes.
 //
 // req: 6455-5.5-02
 func TestDecoderRefusesEarly(t *testing.T) {
@@ -232,7 +234,7 @@ func TestDecoderHeaderFirst(t *testing.T) {
 		t.Fatalf("Next = %+v, %d, %v, %v, want the payload", pc, n, ok, err)
 	}
 	if &pc.Payload[0] != &in[0] || cap(pc.Payload) != 5 {
-		t.Error("the payload is not a slice of the input with nothing behind")
+		t.Error("the payload is not a slice of the input with no capacity after it")
 	}
 }
 

@@ -1,5 +1,7 @@
 package wire
 
+// This file tests the texts and codes of the errors.
+
 import "testing"
 
 func TestErrors(t *testing.T) {

@@ -1,5 +1,7 @@
 package wire_test
 
+// This file is the examples of the package.
+
 import (
 	"fmt"
 
@@ -47,7 +49,7 @@ func ExampleProtocolError() {
 func ExampleAppendFrame() {
 	var keys wire.KeySource
 	var out []byte
-	out = wire.AppendFrameString(out, true, 0, wire.OpText, keys.Next(), "Hello")
+	out = wire.AppendFrame(out, true, 0, wire.OpText, keys.Next(), []byte("Hello"))
 	out = wire.AppendFrame(out, true, 0, wire.OpPing, keys.Next(), nil)
 	fmt.Println(len(out), "bytes")
 	// Output: 17 bytes

@@ -7,10 +7,10 @@ import (
 	"unsafe"
 )
 
-// AppendFrame appends a client's frame, masked with key, and returns the longer
-// slice. It allocates only if dst lacks the room: at most 14 bytes more than the
-// payload. payload is not changed and not kept; it must not overlap the room
-// behind dst. What AppendHeader does not check is not checked here either.
+// AppendFrame appends a client's frame, masked with key, and returns the extended
+// slice. It allocates only if the capacity of dst is too small: a frame has at most
+// MaxHeader bytes more than its payload. payload is neither changed nor kept; it must
+// not overlap the free capacity of dst. Like AppendHeader, it checks nothing.
 func AppendFrame(dst []byte, fin bool, rsv uint8, op Opcode, key [4]byte, payload []byte) []byte {
 	dst, payloadRoom := appendFrame(dst, len(payload), &Header{
 		Fin: fin, RSV: rsv, Opcode: op, Masked: true, Key: key, Length: uint64(len(payload)),
@@ -19,23 +19,18 @@ func AppendFrame(dst []byte, fin bool, rsv uint8, op Opcode, key [4]byte, payloa
 	return dst
 }
 
-// appendFrame appends the header h and room for a payload of size bytes, which
-// it returns as well.
+// appendFrame appends the header h and room for a payload of size bytes. It returns
+// the extended slice and that room.
 func appendFrame(dst []byte, size int, h *Header) (frame, payload []byte) {
 	start := len(dst)
-	dst = slices.Grow(dst, maxHeader+size)
-	start += putHeader((*[maxHeader]byte)(dst[start:start+maxHeader]), h)
+	dst = slices.Grow(dst, MaxHeader+size)
+	start += putHeader((*[MaxHeader]byte)(dst[start:start+MaxHeader]), h)
 	dst = dst[:start+size]
 	return dst, dst[start:]
 }
 
-// AppendFrameString is AppendFrame for a payload that is a string.
-func AppendFrameString(dst []byte, fin bool, rsv uint8, op Opcode, key [4]byte, payload string) []byte {
-	return AppendFrame(dst, fin, rsv, op, key, bytesOf(payload))
-}
-
 // AppendServerFrame appends a server's frame, which has no mask (RFC 6455 §5.1).
-// It is for tests and for programs that play the server.
+// It is for tests and for programs that act as a server.
 func AppendServerFrame(dst []byte, fin bool, rsv uint8, op Opcode, payload []byte) []byte {
 	dst, payloadRoom := appendFrame(dst, len(payload), &Header{
 		Fin: fin, RSV: rsv, Opcode: op, Length: uint64(len(payload)),

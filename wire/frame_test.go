@@ -1,5 +1,7 @@
 package wire
 
+// This file tests writing frames.
+
 import (
 	"bytes"
 	"testing"
@@ -34,9 +36,6 @@ func TestAppendFrame(t *testing.T) {
 			if string(payload) != tc.payload {
 				t.Errorf("AppendFrame changed its payload to % X", payload)
 			}
-			if got := AppendFrameString(before, tc.fin, tc.rsv, tc.op, frameKey, tc.payload); !bytes.Equal(got, want) {
-				t.Errorf("AppendFrameString = % X, want % X", got, want)
-			}
 			want = append(bytes.Clone(before), unhex(t, tc.plain)...)
 			if got := AppendServerFrame(before, tc.fin, tc.rsv, tc.op, payload); !bytes.Equal(got, want) {
 				t.Errorf("AppendServerFrame = % X, want % X", got, want)
@@ -68,12 +67,10 @@ func TestAppendFrameSizes(t *testing.T) {
 func TestAppendFrameAllocs(t *testing.T) {
 	dst := make([]byte, 0, 4096)
 	payload := make([]byte, 1000)
-	text := string(payload)
 	var keys KeySource
 	keys.Next() // seeds
 	for name, appendTo := range map[string]func(){
 		"AppendFrame":       func() { AppendFrame(dst, true, 0, OpBinary, keys.Next(), payload) },
-		"AppendFrameString": func() { AppendFrameString(dst, true, 0, OpText, keys.Next(), text) },
 		"AppendServerFrame": func() { AppendServerFrame(dst, true, 0, OpBinary, payload) },
 	} {
 		if got := testing.AllocsPerRun(100, appendTo); got != 0 {

@@ -1,13 +1,15 @@
 package wire
 
+// This file tests that vectors touch no byte outside their input.
+
 import (
 	"bytes"
 	"syscall"
 	"testing"
 )
 
-// guardedPage returns a page of memory; who touches a byte before or behind it
-// ends the program.
+// guardedPage returns a page of memory; touching a byte before or after it crashes
+// the program.
 func guardedPage(t *testing.T) []byte {
 	t.Helper()
 	page := syscall.Getpagesize()
@@ -28,8 +30,8 @@ func guardedPage(t *testing.T) []byte {
 	return mem[page : 2*page]
 }
 
-// A text that begins or ends with a page of memory is checked without a look at
-// the pages around, which must not be read.
+// Checking a text that begins or ends with a page of memory does not read the pages
+// around it.
 func TestUTF8StaysInside(t *testing.T) {
 	inside := guardedPage(t)
 	for _, filler := range utf8Fillers {

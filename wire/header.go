@@ -16,55 +16,41 @@ const (
 	maxShort = 125 // the longest payload whose length is in the second byte
 )
 
-// maxHeader is the longest header in bytes: 2, a length of 8 and a key of 4.
-const maxHeader = 14
+const (
+	// MaxHeader is the longest header in bytes: 2, a length of 8 and a key of 4.
+	MaxHeader = 14
+	// MaxControl is the longest payload of a control frame in bytes (RFC 6455 §5.5).
+	MaxControl = 125
+)
 
-// maxControl is the longest payload of a control frame in bytes (RFC 6455 §5.5).
-const maxControl = 125
-
-// Header is all of a frame but its payload (RFC 6455 §5.2).
+// Header is a frame without its payload (RFC 6455 §5.2).
 type Header struct {
-	// Fin: this is the last fragment of a message, or the only one.
+	// Fin is set in the last or only fragment of a message.
 	Fin bool
-	// RSV holds the reserved bits where they are in the first byte: 0x40 is
-	// RSV1, 0x20 RSV2, 0x10 RSV3.
+	// RSV holds the reserved bits at their place in the first byte: 0x40 is RSV1,
+	// 0x20 RSV2, 0x10 RSV3.
 	RSV uint8
 	// Opcode is the type of the frame.
 	Opcode Opcode
-	// Masked: the payload is masked with Key.
+	// Masked is set if the payload is masked with Key.
 	Masked bool
 	// Key has no meaning unless Masked is set.
 	Key [4]byte
-	// Length of the payload in bytes, at most 1<<63 - 1.
+	// Length is that of the payload in bytes, at most 1<<63 - 1.
 	Length uint64
 }
 
-// HeaderLen returns how many bytes AppendHeader appends for h: 2 to 14.
-func HeaderLen(h Header) int {
-	n := 2
-	switch {
-	case h.Length > 0xFFFF:
-		n += 8
-	case h.Length > maxShort:
-		n += 2
-	}
-	if h.Masked {
-		n += 4
-	}
-	return n
-}
-
-// AppendHeader appends h to dst with its length in the shortest of the three
-// forms, as RFC 6455 §5.2 demands. It checks nothing: that a control frame is
-// short and has Fin is up to the caller.
+// AppendHeader appends h to dst with its length in the shortest of the three forms,
+// as RFC 6455 §5.2 demands. It checks nothing: the caller must ensure that a control
+// frame is short and has Fin.
 func AppendHeader(dst []byte, h Header) []byte {
-	var buf [maxHeader]byte
+	var buf [MaxHeader]byte
 	n := putHeader(&buf, &h)
 	return append(dst, buf[:n]...)
 }
 
 // putHeader writes h to the beginning of buf and returns its length.
-func putHeader(buf *[maxHeader]byte, h *Header) int {
+func putHeader(buf *[MaxHeader]byte, h *Header) int {
 	b0 := h.RSV&rsvBits | byte(h.Opcode)&opBits
 	if h.Fin {
 		b0 |= finBit
@@ -94,12 +80,12 @@ func putHeader(buf *[maxHeader]byte, h *Header) int {
 	return n
 }
 
-// ParseHeader reads the header at the beginning of p and returns how many bytes
-// it has. With n == 0 and no error p is too short to tell: more bytes are needed.
+// ParseHeader reads the header at the beginning of p and returns its length n. If n is
+// 0 without an error, p is too short: more bytes are needed.
 //
-// It checks only what is about form: the top bit of a 64-bit length and that the
-// length is in the shortest form, else it returns a *ProtocolError. What a frame
-// may be on a connection is checked by Decoder.
+// It checks only the form of the length: the top bit of a 64-bit length must be 0 and
+// the length in its shortest form, otherwise the error is a *ProtocolError. Decoder
+// checks which frames are allowed on a connection.
 func ParseHeader(p []byte) (h Header, n int, err error) {
 	n, err = parseHeader(&h, p)
 	if n == 0 {
@@ -108,8 +94,8 @@ func ParseHeader(p []byte) (h Header, n int, err error) {
 	return h, n, nil
 }
 
-// parseHeader is ParseHeader that leaves the header in h, without a copy; h has
-// no meaning if n is 0.
+// parseHeader is ParseHeader, but leaves the header in h, without a copy; h has no
+// meaning if n is 0.
 func parseHeader(h *Header, p []byte) (n int, err error) {
 	if len(p) < 2 {
 		return 0, nil

@@ -1,6 +1,6 @@
 package wire
 
-// This file has what several tests of the package share.
+// This file is what several tests of the package share.
 
 import (
 	"encoding/hex"
@@ -34,7 +34,7 @@ func unhex(t testing.TB, s string) []byte {
 	return p
 }
 
-// cut gives p in parts of at most size bytes.
+// cut cuts p into parts of at most size bytes.
 func cut(p []byte, size int) [][]byte {
 	var parts [][]byte
 	for len(p) > size {
@@ -44,7 +44,7 @@ func cut(p []byte, size int) [][]byte {
 	return append(parts, p)
 }
 
-// cutRandom gives p in parts of 0 to most bytes.
+// cutRandom cuts p into parts of 0 to most bytes.
 func cutRandom(rng *rand.Rand, p []byte, most int) [][]byte {
 	var parts [][]byte
 	for len(p) > 0 {
@@ -55,8 +55,8 @@ func cutRandom(rng *rand.Rand, p []byte, most int) [][]byte {
 	return parts
 }
 
-// eachCut calls f with p cut in many ways: not at all, at each byte, once at
-// every place, and at random. The parts are fresh copies for each call.
+// eachCut calls f with p cut in many ways: not at all, at each byte, once at every
+// position, and at random. The parts are fresh copies for each call.
 func eachCut(p []byte, f func(name string, parts [][]byte)) {
 	fresh := func() []byte { return append([]byte(nil), p...) }
 	f("whole", [][]byte{fresh()})
@@ -82,7 +82,7 @@ func codeOf(t testing.TB, err error) StatusCode {
 	}
 	coded, ok := err.(interface{ CloseCode() StatusCode })
 	if !ok {
-		t.Fatalf("error %T (%v) tells no close code", err, err)
+		t.Fatalf("error %T (%v) has no close code", err, err)
 	}
 	return coded.CloseCode()
 }

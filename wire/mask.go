@@ -9,16 +9,16 @@ import (
 	"math/rand/v2"
 )
 
-// MaskCopy writes src to dst, masked with key (RFC 6455 §5.3). As masking is its
-// own inverse it also unmasks. offset is the place of src[0] in the payload of
-// the frame, so that a payload can be masked piece by piece; only its value
-// modulo 4 counts.
+// MaskCopy writes src to dst, masked with key (RFC 6455 §5.3). Masking is its own
+// inverse, so MaskCopy also unmasks. offset is the position of src[0] in the payload
+// of the frame, so that a payload can be masked in pieces; only its value modulo 4
+// matters.
 //
-// dst has to be at least as long as src. It may be src itself, but must not
-// overlap it otherwise.
+// dst must be at least as long as src. It may be src itself, but must not overlap it
+// in any other way.
 func MaskCopy(dst, src []byte, key [4]byte, offset int) {
 	dst = dst[:len(src)]
-	if len(src) >= maskStreamMin { // for which dst has to be aligned
+	if len(src) >= maskStreamMin { // needs dst to be aligned
 		if n := unaligned(dst); n > 0 {
 			MaskCopy(dst[:n], src[:n], key, offset)
 			dst, src, offset = dst[n:], src[n:], offset+n
@@ -51,18 +51,18 @@ func MaskCopy(dst, src []byte, key [4]byte, offset int) {
 	}
 }
 
-// KeySource makes masking keys. They come from ChaCha8, a cryptographic
-// generator, seeded by crypto/rand at first use, so a key cannot be told from
-// the ones before it (RFC 6455 §5.3, §10.3). There is no way to set the seed.
+// KeySource makes masking keys. They come from ChaCha8, a cryptographic generator
+// that is seeded by crypto/rand at first use, so a key cannot be predicted from
+// earlier ones (RFC 6455 §5.3, §10.3). The seed cannot be set.
 //
-// The zero value is ready. A KeySource is not safe for concurrent use.
+// The zero value is ready to use. A KeySource is not safe for concurrent use.
 type KeySource struct {
 	gen   *rand.ChaCha8
-	spare uint32 // the half of the last output that was not used yet
-	has   bool   // spare is there
+	spare uint32 // the unused half of the last output
+	has   bool   // spare is valid
 }
 
-// Next returns the key for one frame.
+// Next returns a key for one frame.
 func (s *KeySource) Next() (key [4]byte) {
 	k := s.spare
 	if s.has {
@@ -80,6 +80,6 @@ func (s *KeySource) Next() (key [4]byte) {
 
 func (s *KeySource) seed() {
 	var seed [32]byte
-	crand.Read(seed[:]) // never fails: since Go 1.24 the program ends if the system has no randomness
+	crand.Read(seed[:]) // never fails: since Go 1.24 the program crashes if the system has no randomness
 	s.gen = rand.NewChaCha8(seed)
 }

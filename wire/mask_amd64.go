@@ -11,24 +11,24 @@ import (
 )
 
 const (
-	// maskVectorMin is the length from which on vectors are faster than words.
+	// maskVectorMin is the length from which vectors are faster than words.
 	maskVectorMin = 128
-	// maskStreamMin is the length from which on the result is written past the cache:
-	// that has no room for it, and what is there would have to be read before.
+	// maskStreamMin is the length from which the result bypasses the cache: it would
+	// not fit, and each cache line would have to be read before it is written.
 	maskStreamMin = 4 << 20
 )
 
-// unaligned returns how many bytes of dst are before a place where a vector is aligned.
+// unaligned returns how many bytes of dst come before the first aligned vector.
 func unaligned(dst []byte) int {
 	return -int(uintptr(unsafe.Pointer(unsafe.SliceData(dst)))) & 31
 }
 
-// maskVectors masks the beginning of src with k, which is the key twice, and
-// returns how much: at least all but the last 127 bytes, or nothing if the CPU lacks AVX2.
+// maskVectors masks the beginning of src with k, the key twice, and returns how many
+// bytes it has masked: at least all but the last 127, or none if the CPU lacks AVX2.
 //
 // BenchmarkMaskCopy, with and without the tag purego, compares it with words: it is
-// four times as fast within the cache, and twice outside. That is 5 percent of the
-// time to send 64 KiB and 10 to 15 of that for 16 MiB, where the way past the cache saves
+// four times as fast within the cache, and twice outside. That saves 5 percent of the
+// time to send 64 KiB, and 10 to 15 percent for 16 MiB, where bypassing the cache saves
 // another 10 (workloads send-64k and send-16m of test/bench).
 func maskVectors(dst, src []byte, k uint64) int {
 	if !cpu.X86.HasAVX2 {
@@ -49,8 +49,8 @@ func maskVectors(dst, src []byte, k uint64) int {
 //go:noescape
 func maskAVX2(dst, src *byte, n int, k uint64)
 
-// maskStreamAVX2 is maskAVX2 past the cache: dst is aligned to 32 bytes, n is a multiple
-// of 128.
+// maskStreamAVX2 is maskAVX2 bypassing the cache. dst is aligned to 32 bytes, n is a
+// multiple of 128.
 //
 //go:noescape
 func maskStreamAVX2(dst, src *byte, n int, k uint64)

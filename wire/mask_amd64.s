@@ -1,10 +1,10 @@
 //go:build !purego
 
-// Masking with AVX2; see mask_amd64.go.
+// This file masks with AVX2; see mask_amd64.go.
 
 #include "textflag.h"
 
-// MASK128 masks 128 bytes with the key in Y0, and goes on to the next.
+// MASK128 masks 128 bytes with the key in Y0, and advances to the next.
 #define MASK128(store) \
 	VPXOR (SI), Y0, Y1   \
 	VPXOR 32(SI), Y0, Y2 \
@@ -33,7 +33,7 @@ four:
 	JAE  four
 
 rest:
-	// CX has 128 less than the bytes that are left: up to three blocks.
+	// CX is 128 less than the bytes that are left: up to three blocks.
 	ADDQ $128, CX
 	JZ   done
 

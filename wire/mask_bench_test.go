@@ -1,5 +1,7 @@
 package wire
 
+// This file measures masking.
+
 import (
 	"fmt"
 	"testing"

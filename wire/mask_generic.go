@@ -2,7 +2,7 @@
 
 package wire
 
-// This file is for machines without the vectors of mask_amd64.go.
+// This file replaces mask_amd64.go on other machines, which have no vectors here.
 
 import "math"
 

@@ -1,5 +1,7 @@
 package wire
 
+// This file tests masking and its keys.
+
 import (
 	"bytes"
 	"math/bits"
@@ -20,8 +22,8 @@ func TestMaskCopyExample(t *testing.T) {
 	}
 }
 
-// All lengths, offsets and alignments against the definition, on a copy and in
-// place; the bytes around must stay.
+// All lengths, offsets and alignments against the definition, on a copy and in place;
+// the bytes around must not change.
 //
 // req: 6455-5.3-03 6455-5.3-04
 func TestMaskCopy(t *testing.T) {
@@ -55,7 +57,8 @@ func TestMaskCopy(t *testing.T) {
 	}
 }
 
-// Large payloads, which go past the cache: at every alignment, from and up to where that begins.
+// Large payloads, which bypass the cache: at every alignment, around the length where
+// that begins.
 //
 // req: 6455-5.3-03 6455-5.3-04
 func TestMaskCopyLarge(t *testing.T) {

@@ -17,22 +17,21 @@ const (
 	OpPong         Opcode = 0xA
 )
 
-// IsControl reports whether op is in the range of control frames, 8 to F, the
-// reserved ones included (RFC 6455 §5.5).
+// IsControl reports whether op is in the range of control frames, 8 to F, including
+// the reserved ones (RFC 6455 §5.5).
 func (op Opcode) IsControl() bool { return op&0x8 != 0 }
 
-// IsData reports whether op is of a frame that carries data: continuation, text
-// or binary (RFC 6455 §5.6).
+// IsData reports whether frames with op carry data: continuation, text or binary
+// (RFC 6455 §5.6).
 func (op Opcode) IsData() bool { return op <= OpBinary }
 
-// IsReserved reports whether no specification defines op: 3 to 7, B to F, and
-// all that does not fit into four bits.
+// IsReserved reports whether no specification defines op: 3 to 7, B to F, and values
+// that do not fit into four bits.
 func (op Opcode) IsReserved() bool {
 	return op > OpBinary && op < OpClose || op > OpPong
 }
 
-// String returns the name in lower case, such as "text"; for a reserved opcode
-// its number too, "reserved 0x3".
+// String returns the name in lower case, such as "text", or "reserved 0x3".
 func (op Opcode) String() string {
 	switch op {
 	case OpContinuation:

@@ -1,5 +1,7 @@
 package wire
 
+// This file tests the opcodes.
+
 import "testing"
 
 // req: 6455-5.2-05 6455-5.2-07

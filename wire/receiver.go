@@ -1,6 +1,6 @@
 package wire
 
-// This file joins frames to messages and holds the rules for them: fragments
+// This file joins frames into messages and checks the rules for them: fragments
 // (RFC 6455 §5.4), UTF-8 (§8.1), limits (§10.4) and the Close frame (§5.5.1).
 
 import (
@@ -19,77 +19,78 @@ const (
 )
 
 const (
-	// firstBuffer is how many bytes are allocated for a message on the word of
-	// a header alone.
+	// firstBuffer is how many bytes a header alone can make a Receiver allocate for
+	// a message.
 	firstBuffer = 64 << 10
-	// growth is how many more bytes are allocated for each that has arrived, if
-	// so many are announced. With 16 a fifteenth of a long message is copied when
-	// the buffer grows, with 4 a third, with 2 all of it.
+	// growth is how many further bytes are allocated for each that has arrived, if
+	// that many are announced. With 16, a fifteenth of a long message is copied when
+	// the buffer grows; with 4 a third; with 2 all of it.
 	growth = 16
-	// directRead is how many bytes have to be missing for Space to be worth
-	// while: below, one read can bring the frames behind as well.
+	// directRead is how many bytes must be missing for Space to be worthwhile: below
+	// that, one read can bring the following frames as well.
 	directRead = 32 << 10
 )
 
-// Limits bound what a peer can make a Receiver store (RFC 6455 §10.4). In each,
-// 0 stands for the default and a negative value for no limit. What passes one
-// gives a *LimitError, decided from the header of the frame.
+// Limits bound what a peer can make a Receiver store (RFC 6455 §10.4). In each field
+// 0 means the default and a negative value means no limit. A message that exceeds a
+// limit gives a *LimitError as soon as the header of the frame shows it.
 type Limits struct {
-	// MaxFrame is the largest payload of a data frame in bytes. Default: no
+	// MaxFrame is the largest payload of a data frame in bytes. The default is no
 	// limit but MaxMessage.
 	MaxFrame int64
-	// MaxMessage is the largest message in bytes, all its fragments together.
-	// Default: DefaultMaxMessage; with Streaming no limit, as nothing is stored.
+	// MaxMessage is the largest message in bytes, all its fragments together. The
+	// default is DefaultMaxMessage; with Streaming it is no limit, as nothing is stored.
 	MaxMessage int64
-	// MaxFragments is the largest number of frames in one message, empty ones
-	// included. Default: DefaultMaxFragments; with Streaming no limit.
+	// MaxFragments is the largest number of frames in one message, including empty
+	// ones. The default is DefaultMaxFragments; with Streaming it is no limit.
 	MaxFragments int
 }
 
-// ReceiverConfig says what a Receiver is for. The zero value is for a client
-// that takes whole messages within the default limits.
+// ReceiverConfig configures a Receiver. The zero value is for a client that receives
+// whole messages within the default limits.
 type ReceiverConfig struct {
 	// Role is the end of the connection at which the bytes arrive.
 	Role Role
-	// Limits of what is accepted.
+	// Limits bound what is accepted.
 	Limits Limits
-	// Streaming: the parts of data messages are given as they arrive and never
-	// joined. Where they begin and end has no meaning (RFC 6455 §5.4).
+	// Streaming returns the parts of data messages as they arrive and never joins
+	// them. Where they begin and end has no meaning (RFC 6455 §5.4).
 	Streaming bool
-	// Buffers, if not nil, gives and takes back the buffers in which messages are
-	// joined. Who gets an owned Item puts its payload back when it is done with.
+	// Buffers, if not nil, provides the buffers in which messages are joined. The
+	// receiver of an owned Item must return its payload with Put.
 	Buffers Buffers
 }
 
-// Buffers keeps buffers that are free.
+// Buffers holds free buffers.
 type Buffers interface {
 	// Get returns a free buffer with a capacity of at least size bytes and any
-	// length, nil if there is none.
+	// length, or nil if there is none.
 	Get(size int) []byte
-	// Put takes a buffer that nobody uses any more.
+	// Put takes back a buffer that nobody uses any longer.
 	Put(b []byte)
 }
 
-// Item is a message, or a part of one if Streaming is set, or a control frame.
+// Item is a message, a part of one if Streaming is set, or a control frame.
 type Item struct {
 	// Opcode is OpText, OpBinary, OpPing, OpPong or OpClose.
 	Opcode Opcode
-	// First and Final: this is the first, the last part of the message. Both
-	// are set unless Streaming is.
+	// First and Final are set in the first and in the last part of a message. A
+	// whole message and a control frame have both.
 	First, Final bool
-	// Owned: Payload is not a slice of an input; it may be kept and changed.
-	// Otherwise it is as good as the input it is a slice of.
+	// Owned is set if Payload is not a slice of an input; it may then be kept and
+	// changed. Otherwise it is valid only as long as that input is.
 	Owned bool
-	// Code of a Close frame, StatusNoStatus if it has none; 0 for anything else.
+	// Code is that of a Close frame, StatusNoStatus if it has none; 0 in any other
+	// Item.
 	Code StatusCode
-	// Payload is what the frame or message carries, code and reason of a Close
-	// frame included. A text is valid UTF-8; a part of one may begin and end
-	// inside a character.
+	// Payload is that of the frame or message; in a Close frame it includes code and
+	// reason. A text is valid UTF-8; a part of one may begin and end inside a
+	// character.
 	Payload []byte
 }
 
-// Reason returns a copy of the reason of a Close frame; "" if it has none, or for
-// anything else. If Owned is not set it has to be called while Payload is valid.
+// Reason returns a copy of the reason in a Close frame; "" if there is none, and in any
+// other Item. Unless Owned is set it must be called while Payload is valid.
 func (i *Item) Reason() string {
 	if i.Opcode != OpClose || len(i.Payload) < 2 {
 		return ""
@@ -97,8 +98,8 @@ func (i *Item) Reason() string {
 	return string(i.Payload[2:])
 }
 
-// Receiver makes messages of the bytes that one end of a connection receives. It
-// is not safe for concurrent use.
+// Receiver turns the bytes that one end of a connection receives into messages. It is
+// not safe for concurrent use.
 type Receiver struct {
 	dec          Decoder
 	buffers      Buffers
@@ -110,13 +111,13 @@ type Receiver struct {
 
 	// The message that is being received.
 	message   Opcode // OpText or OpBinary; OpContinuation between messages
-	started   bool   // its first part was given
-	size      uint64 // bytes, by the headers that have arrived
+	started   bool   // its first part was returned
+	size      uint64 // bytes, according to the headers that have arrived
 	fragments uint64 // headers that have arrived
 	text      UTF8
-	joined    []byte // what has arrived of it, unless it is given from the input
+	joined    []byte // the part that has arrived, unless it is returned from the input
 
-	control []byte // what has arrived of a control frame that came in pieces
+	control []byte // the part that has arrived of a control frame in pieces
 	closed  bool
 	err     error
 }
@@ -153,13 +154,13 @@ func limitOf(limit int64) uint64 {
 	return uint64(limit)
 }
 
-// Receive takes all of p and appends to items what became complete. The payload
-// of a message that came in one piece is a slice of p; one that came in several
-// is joined (Item.Owned tells which).
+// Receive takes all of p and appends the messages and control frames that it
+// completes to items. The payload of a message that came in one piece is a slice of
+// p; one that came in several is joined (see Item.Owned).
 //
-// After a violation it returns the items before it along with a *ProtocolError
-// or *LimitError, and this error again with every further call. After an item
-// with OpClose the rest of p and all further input is ignored (RFC 6455 §5.5.1).
+// After a violation it returns the items before it with a *ProtocolError or
+// *LimitError, and the same error with every further call. After an item with OpClose
+// the rest of p and all further input is ignored (RFC 6455 §5.5.1).
 //
 // In the role Server, p is changed: payloads are unmasked in place.
 func (r *Receiver) Receive(items []Item, p []byte) ([]Item, error) {
@@ -193,10 +194,10 @@ func (r *Receiver) Receive(items []Item, p []byte) ([]Item, error) {
 // Closed reports whether a Close frame was received.
 func (r *Receiver) Closed() bool { return r.closed }
 
-// receiveWhole takes the messages at the beginning of p that are whole, in one
-// frame and not longer than 65,535 bytes, and returns the rest. That is most of
-// what a busy connection gets, and can be had with few checks. Whatever differs
-// in any way it leaves for the decoder, errors included.
+// receiveWhole takes the messages at the beginning of p that are whole, in one frame
+// and not longer than 65,535 bytes, and returns the rest. Those are most of what a busy
+// connection receives, and need few checks. Everything else, including errors, is left
+// for the decoder.
 func (r *Receiver) receiveWhole(items []Item, p []byte) ([]Item, []byte) {
 	for len(p) >= 4 {
 		op := Opcode(p[0] ^ finBit) // greater than any opcode without Fin or with reserved bits
@@ -217,7 +218,7 @@ func (r *Receiver) receiveWhole(items []Item, p []byte) ([]Item, []byte) {
 		if op == OpText && !Valid(payload) {
 			break
 		}
-		// Field by field: an Item as a whole would be made elsewhere and copied, with
+		// Field by field: a composite literal would be built elsewhere and copied, with
 		// the write barriers of the garbage collector (BenchmarkReceive).
 		if len(items) == cap(items) {
 			items = slices.Grow(items, 1)
@@ -248,7 +249,7 @@ func (r *Receiver) receiveControl(items []Item, pc *Piece) ([]Item, error) {
 			return items, err
 		}
 		r.closed = true
-		r.joined = nil // RFC 6455 §5.5.1: no more data follows, the message stays unfinished
+		r.joined = nil // RFC 6455 §5.5.1: no more data follows, so the message stays unfinished
 	}
 	return append(items, item), nil
 }
@@ -271,7 +272,7 @@ func (r *Receiver) receiveData(items []Item, pc *Piece) ([]Item, error) {
 			r.endMessage()
 		}
 		return items, nil
-	case final && len(r.joined) == 0: // the whole message is here
+	case final && len(r.joined) == 0: // a whole message
 		items = append(items, Item{Opcode: r.message, First: true, Final: true, Payload: pc.Payload})
 		r.endMessage()
 		return items, nil
@@ -282,7 +283,7 @@ func (r *Receiver) receiveData(items []Item, pc *Piece) ([]Item, error) {
 	return r.giveJoined(items, final), nil
 }
 
-// checkData holds the rules for a piece of a data frame, before it is stored.
+// checkData checks a piece of a data frame before it is stored.
 func (r *Receiver) checkData(pc *Piece) error {
 	if pc.Start {
 		if err := r.beginFrame(&pc.Header); err != nil {
@@ -292,8 +293,8 @@ func (r *Receiver) checkData(pc *Piece) error {
 	if r.message != OpText {
 		return nil
 	}
-	// RFC 6455 §8.1: fail when text is not UTF-8. The state runs on from frame
-	// to frame, as a fragment may end inside a character (§5.6).
+	// RFC 6455 §8.1: fail when text is not UTF-8. The state is kept from frame to
+	// frame, as a fragment may end inside a character (§5.6).
 	if !r.text.Write(pc.Payload) {
 		return invalidUTF8("RFC 6455 §8.1", "text message is not valid UTF-8")
 	}
@@ -303,7 +304,7 @@ func (r *Receiver) checkData(pc *Piece) error {
 	return nil
 }
 
-// beginFrame checks what the header of a data frame shows in its message.
+// beginFrame checks the header of a data frame as a part of its message.
 func (r *Receiver) beginFrame(h *Header) error {
 	// RFC 6455 §5.4: a message is a text or binary frame and the continuation
 	// frames after it, and is not mixed with another one.
@@ -317,7 +318,7 @@ func (r *Receiver) beginFrame(h *Header) error {
 	}
 
 	// RFC 6455 §10.4: limits for the frame and for the message. The sum cannot
-	// overflow: all but the last summand have arrived.
+	// overflow: all summands but the last are bytes that have arrived.
 	r.size += h.Length
 	r.fragments++
 	switch {
@@ -335,7 +336,7 @@ func limitError(what string, limit, got uint64) error {
 	return &LimitError{What: what, Limit: int64(limit), Got: int64(min(got, math.MaxInt64))}
 }
 
-// giveJoined appends the joined message to items if that was its last piece.
+// giveJoined appends the joined message to items if this was its last piece.
 func (r *Receiver) giveJoined(items []Item, final bool) []Item {
 	if !final {
 		return items
@@ -354,7 +355,7 @@ func (r *Receiver) endMessage() {
 	r.size = 0
 	r.fragments = 0
 	r.text.Reset()
-	r.joined = nil // it belongs to whom it was given
+	r.joined = nil // it belongs to the receiver of the item
 }
 
 // fail ends the Receiver with err.
@@ -365,10 +366,10 @@ func (r *Receiver) fail(err error) error {
 	return err
 }
 
-// grow makes the join buffer at least need bytes big, of which arrived bytes are
-// of the message that has really arrived. How much bigger depends on what is
-// announced, but only up to a multiple of what has arrived, unless a buffer is
-// free: a header costs nothing to send.
+// grow makes the join buffer at least need bytes big; arrived is how many bytes of the
+// message have actually arrived. How much bigger it becomes depends on the announced
+// size, but only up to a multiple of arrived, unless a free buffer is big enough: a
+// header costs its sender nothing.
 func (r *Receiver) grow(need, arrived int) {
 	if need <= cap(r.joined) {
 		return
@@ -383,7 +384,7 @@ func (r *Receiver) grow(need, arrived int) {
 	}
 	if joined == nil {
 		size := max(uint64(need), min(want, firstBuffer+growth*uint64(arrived)))
-		if r.buffers != nil { // so that it serves for others of about that size
+		if r.buffers != nil { // so that it can serve others of about that size
 			size = 1 << bits.Len64(size-1)
 		}
 		joined = make([]byte, size)
@@ -395,11 +396,11 @@ func (r *Receiver) grow(need, arrived int) {
 	r.joined = joined
 }
 
-// Space returns where the caller may put the next bytes that it receives, to
-// save a copy: the free part of the join buffer, never reaching beyond the
-// payload of the current frame. It is nil unless a data frame misses 32 KiB or
-// more, and with Streaming; then the bytes go to Receive. They may go there in
-// any case: it is good until the next call of Receive or Filled.
+// Space returns where the caller may put the next bytes that it receives, to save a
+// copy: the free part of the join buffer, up to the end of the current frame's payload
+// at most. It is nil with Streaming, and unless at least 32 KiB of a data frame are
+// missing; then the bytes go to Receive. They may go there in any case. The space is
+// valid until the next call of Receive or Filled.
 func (r *Receiver) Space() []byte {
 	left := r.dec.left()
 	if left < directRead || r.streaming || r.closed || r.err != nil {
@@ -411,9 +412,8 @@ func (r *Receiver) Space() []byte {
 	return r.joined[from:to:to]
 }
 
-// Filled takes the n bytes that the caller has put at the beginning of what
-// Space returned, and otherwise is like Receive. It panics if n is more than the
-// length of that.
+// Filled takes the n bytes that the caller has put at the beginning of the slice from
+// Space, and otherwise is like Receive. It panics if n exceeds the length of that slice.
 func (r *Receiver) Filled(items []Item, n int) ([]Item, error) {
 	if n == 0 || r.err != nil {
 		return items, r.err

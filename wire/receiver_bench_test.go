@@ -1,13 +1,15 @@
 package wire
 
+// This file measures the Receiver.
+
 import (
 	"bytes"
 	"fmt"
 	"testing"
 )
 
-// BenchmarkReceive reads one input of 64 KiB that is full of small messages;
-// the figure that counts is ns/message.
+// BenchmarkReceive reads one input of 64 KiB that is full of small messages; the
+// figure to compare is ns/message.
 func BenchmarkReceive(b *testing.B) {
 	text := map[string]string{}
 	for _, s := range samples {
@@ -50,8 +52,8 @@ func BenchmarkReceive(b *testing.B) {
 	}
 }
 
-// BenchmarkReceiveLarge joins a message that comes in many inputs: by Receive,
-// in reads of 64 KiB, and by Space, as far as there is room.
+// BenchmarkReceiveLarge joins a message that comes in many inputs: by Receive, in
+// reads of 64 KiB, and by Space, as far as it goes.
 func BenchmarkReceiveLarge(b *testing.B) {
 	for _, size := range []int{256 << 10, 1 << 20, 16 << 20} {
 		frame := AppendServerFrame(nil, true, 0, OpBinary, make([]byte, size))

@@ -1,5 +1,7 @@
 package wire
 
+// This file compares the Receiver with a naive one.
+
 import (
 	"bytes"
 	"encoding/binary"
@@ -10,9 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// naive is what a receiver has to find, written in the plainest way: on whole
-// input, frame by frame. It stops at a frame that is not complete; complete says
-// that there was none.
+// naive is what a receiver must find, written in the plainest way: on whole input,
+// frame by frame. It stops at an incomplete frame; complete is set if there was none.
 func naive(p []byte) (items []string, fail StatusCode, complete bool) {
 	var op byte
 	var message []byte
@@ -91,8 +92,8 @@ func naive(p []byte) (items []string, fail StatusCode, complete bool) {
 	return items, 0, true
 }
 
-// However the input is cut, a Receiver finds what the naive one finds; and a
-// streaming one gives the same in parts.
+// However the input is cut, a Receiver finds what the naive one finds, and a streaming
+// one returns the same in parts.
 //
 // req: 6455-10.7-01
 func FuzzReceiver(f *testing.F) {

@@ -1,5 +1,7 @@
 package wire
 
+// This file tests the memory of a Receiver: how much it allocates, and Space.
+
 import (
 	"bytes"
 	"math/rand/v2"
@@ -8,7 +10,7 @@ import (
 	"testing"
 )
 
-// What is announced is not allocated before it has arrived.
+// Memory for announced bytes is not allocated before they arrive.
 //
 // req: 6455-10.4-01 6455-10.4-02
 func TestReceiverMemory(t *testing.T) {
@@ -74,7 +76,7 @@ func TestReceiverMemory(t *testing.T) {
 	}
 }
 
-// Space is there only inside a long payload, and never reaches beyond it.
+// There is Space only inside a long payload, and never beyond it.
 func TestReceiverSpace(t *testing.T) {
 	const size = 300_000
 	payload := sample(samples[len(samples)-1].text, size)
@@ -131,7 +133,7 @@ func TestReceiverSpace(t *testing.T) {
 	}
 }
 
-// maskAll gives the frames of in as a client sends them.
+// maskAll returns the frames of in as a client sends them.
 func maskAll(t testing.TB, in []byte) (out []byte) {
 	t.Helper()
 	var d Decoder
@@ -140,7 +142,7 @@ func maskAll(t testing.TB, in []byte) (out []byte) {
 		t.Fatal(err)
 	}
 	for _, f := range frames {
-		out = AppendFrameString(out, f.header.Fin, f.header.RSV, f.header.Opcode, frameKey, f.payload)
+		out = AppendFrame(out, f.header.Fin, f.header.RSV, f.header.Opcode, frameKey, []byte(f.payload))
 	}
 	return out
 }

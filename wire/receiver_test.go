@@ -1,5 +1,7 @@
 package wire
 
+// This file tests which messages and errors a Receiver returns.
+
 import (
 	"errors"
 	"fmt"
@@ -23,8 +25,8 @@ func describe(i Item) string {
 	return fmt.Sprintf("%s %q", s, i.Payload)
 }
 
-// receive feeds the parts to r and describes the items. It checks what holds
-// whatever the input is.
+// receive feeds the parts to r and describes the items. It checks what must hold for
+// any input.
 func receive(t testing.TB, r *Receiver, parts [][]byte) ([]string, error) {
 	t.Helper()
 	var got []string
@@ -116,7 +118,7 @@ var receiverCases = []struct {
 	{"124 in 16 bits", "82 7E 00 7C 00*124", nil, 1002, "RFC 6455 §5.2"},
 	{"125 in 16 bits", "82 7E 00 7D 00*125", nil, 1002, "RFC 6455 §5.2"},
 	{"5 in 64 bits", "82 7F 00 00 00 00 00 00 00 05 00*5", nil, 1002, "RFC 6455 §5.2"},
-	// A cut inside of a frame, before bytes that look like another one.
+	// A cut inside a frame, before bytes that look like another one.
 	{"header in a header", "82 7E 00 81 00*129", []string{`binary "` + strings.Repeat(`\x00`, 129) + `"`}, 0, ""},
 	{"header in a payload", "82 04 81 00 81 00 89 04 81 00 81 00", []string{`binary "\x81\x00\x81\x00"`, `ping "\x81\x00\x81\x00"`}, 0, ""},
 	// req: 6455-5.2-10
@@ -220,7 +222,7 @@ func TestReceiverServer(t *testing.T) {
 			})
 		})
 	}
-	// The other end of:
+	// For the other end:
 	// req: 6455-5.1-03
 	for _, in := range []string{"81 01 61", "82 00 82 00", "82 7E 00 7E 61*126"} {
 		r := NewReceiver(ReceiverConfig{Role: Server})

@@ -4,16 +4,16 @@ package wire
 
 import "encoding/binary"
 
-// UTF8 checks a text that comes in parts, which may end inside a character. It
-// keeps no bytes, only a state. The zero value is ready for the first part.
+// UTF8 checks a text that comes in parts, which may end inside a character. It keeps
+// no bytes, only a state. The zero value is ready for the first part.
 type UTF8 struct {
 	state uint64
 }
 
-// Write checks the next part of the text. It returns false as soon as it is
-// certain that the text is not UTF-8: also when p ends inside a character that
-// no further byte can make valid, such as E0 80, ED A0, F0 80, F4 90 or F8. From
-// then on it returns false until Reset.
+// Write checks the next part of the text. It returns false as soon as it is certain
+// that the text is not UTF-8, even if p ends inside a character that no further byte
+// can make valid, such as E0 80, ED A0, F0 80, F4 90 or F8. From then on it returns
+// false until Reset.
 func (u *UTF8) Write(p []byte) bool {
 	u.state = utf8Run(u.state, p)
 	return u.state != utf8Reject
@@ -26,12 +26,12 @@ func (u *UTF8) Complete() bool { return u.state == utf8Accept }
 // Reset makes u ready for another text.
 func (u *UTF8) Reset() { u.state = utf8Accept }
 
-// Valid reports whether p is UTF-8 as a whole. It is faster than utf8.Valid: with
-// AVX2 about twice as fast on ASCII and, from 1 KiB on, 7 to 20 times on other
-// text; without, 1.2 to 2.5 times on other text. See BenchmarkUTF8.
+// Valid reports whether all of p is UTF-8. It is faster than utf8.Valid: with AVX2
+// about twice as fast on ASCII and, from 1 KiB on, 7 to 20 times as fast on other text;
+// without AVX2, 1.2 to 2.5 times as fast on other text. See BenchmarkUTF8.
 func Valid(p []byte) bool { return utf8Run(utf8Accept, p) == utf8Accept }
 
-// ValidString reports whether s is UTF-8 as a whole.
+// ValidString reports whether all of s is UTF-8.
 func ValidString(s string) bool { return Valid(bytesOf(s)) }
 
 // The states of the automaton. Each is the number of bits by which a step shifts.
@@ -40,17 +40,17 @@ const (
 	utf8Tail1             // one more byte 80..BF
 	utf8Tail2             // two more
 	utf8Tail3             // three more
-	utf8E0                // A0..BF and one more: less would be overlong
+	utf8E0                // A0..BF and one more: below is overlong
 	utf8ED                // 80..9F and one more: above are the surrogates
-	utf8F0                // 90..BF and two more: less would be overlong
-	utf8F4                // 80..8F and two more: above is U+10FFFF
-	utf8Reject            // not UTF-8, no way back
+	utf8F0                // 90..BF and two more: below is overlong
+	utf8F4                // 80..8F and two more: above is beyond U+10FFFF
+	utf8Reject            // not UTF-8, for good
 )
 
-// utf8Steps has for each byte the next states, six bits for each state, in the
-// place that the state tells: next = utf8Steps[byte] >> state & 63. So a step
-// takes no branch, which a mix of scripts would mispredict, and waits for one
-// shift only of the step before; the tables can be read ahead.
+// utf8Steps has the next states for each byte: six bits for each state, shifted by the
+// state, so that next = utf8Steps[byte] >> state & 63. A step has no branch, which a
+// mix of scripts would mispredict, and depends on the previous step by one shift only;
+// the table entries can be loaded ahead.
 var utf8Steps = func() (steps [256]uint64) {
 	for b := range steps {
 		for state := utf8Accept; state <= utf8Reject; state += 6 {
@@ -85,14 +85,14 @@ var utf8Steps = func() (steps [256]uint64) {
 // Masks for eight bytes at once, the first byte in the lowest bits.
 const (
 	topBits = 0x8080808080808080
-	// Two characters of three bytes each: the bits that tell the kinds of
-	// their bytes, and what these have to be.
+	// Two characters of three bytes each: the bits that show the kind of each byte,
+	// and the values that they must have.
 	threeBits = 0xC0C0F0_C0C0F0
 	threeKind = 0x8080E0_8080E0
 )
 
-// utf8Words returns the state that p leads to from state s. It takes eight bytes
-// at a time, in the fastest of four ways that fits them, then the rest by steps.
+// utf8Words returns the state that p leads to from state s. It checks eight bytes at a
+// time, by the fastest of four methods that fits them, then the rest byte by byte.
 func utf8Words(s uint64, p []byte) uint64 {
 	if s == utf8Accept {
 		p = skipASCII(p)
@@ -105,20 +105,20 @@ func utf8Words(s uint64, p []byte) uint64 {
 		switch {
 		case s == utf8Accept && top == 0:
 			p = p[8:]
-			// Two words of ASCII in a row: look if there are many.
+			// Two words of ASCII in a row: there may be many.
 			if len(p) >= 8 && binary.LittleEndian.Uint64(p)&topBits == 0 {
 				p = skipASCII(p[8:])
 			}
 
 		case s <= utf8Tail1 && lead&(w<<2) == 0:
 			// Characters of one and two bytes: European scripts, Hebrew, Arabic.
-			// After a first byte comes a tail, and nowhere else.
+			// A tail must follow each first byte, and may be nowhere else.
 			due := lead << 8
 			if s == utf8Tail1 {
 				due |= 0x80
 			}
-			// A first byte has to be C2 at least: C0 and C1 would be overlong.
-			// The sum has the top bit where one of the bits 1E is set.
+			// A first byte must be at least C2: C0 and C1 would be overlong. The sum
+			// has the top bit wherever one of the bits 1E is set.
 			overlong := lead &^ (w&0x1E1E1E1E1E1E1E1E + 0x7E7E7E7E7E7E7E7E)
 			if due^tail|overlong != 0 {
 				return utf8Reject
@@ -154,8 +154,8 @@ func utf8Words(s uint64, p []byte) uint64 {
 	return s & 63
 }
 
-// skipThrees returns p without the pairs of three-byte characters at its
-// beginning, nil if one of them is not valid.
+// skipThrees returns p without the pairs of three-byte characters at its beginning, or
+// nil if one of them is not valid.
 func skipThrees(p []byte) []byte {
 	for len(p) >= 8 {
 		w := binary.LittleEndian.Uint64(p)
@@ -171,14 +171,14 @@ func skipThrees(p []byte) []byte {
 }
 
 // badThree reports whether the three-byte character in the lowest bits of w is
-// overlong, E0 80..9F, or a surrogate, ED A0..BF.
+// overlong (E0 80..9F) or a surrogate (ED A0..BF).
 func badThree(w uint64) bool {
 	x := w & 0x200F // low half of the first byte, bit 20 of the second
 	return x == 0x0000 || x == 0x200D
 }
 
-// skipASCII returns p without the blocks of 32 bytes at its beginning that are
-// all ASCII; nil if p is ASCII to its end and has at least one block.
+// skipASCII returns p without the blocks of 32 bytes at its beginning that are all
+// ASCII; nil if all of p is ASCII and has at least one block.
 func skipASCII(p []byte) []byte {
 	if len(p) < 32 {
 		return p
@@ -190,8 +190,8 @@ func skipASCII(p []byte) []byte {
 		}
 		p = p[32:]
 	}
-	// What is left is less than a block, but can be seen as part of one: that
-	// the rest of it is looked at again costs less than to go on bit by bit.
+	// Less than a block is left. Checking it as a part of the last 32 bytes, some of
+	// them again, costs less than checking it in smaller pieces.
 	if ascii32(last) {
 		return nil
 	}

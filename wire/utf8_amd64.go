@@ -2,23 +2,23 @@
 
 package wire
 
-// This file checks UTF-8 with the vectors of AVX2, in the way that John Keiser
-// and Daniel Lemire have published: "Validating UTF-8 In Less Than One
-// Instruction Per Byte" (2021), arXiv:2010.03090.
+// This file checks UTF-8 with the vectors of AVX2, by the method of John Keiser and
+// Daniel Lemire: "Validating UTF-8 In Less Than One Instruction Per Byte" (2021),
+// arXiv:2010.03090.
 
 import "golang.org/x/sys/cpu"
 
-// utf8VectorMin is the length that utf8Vector needs: a block of 32 bytes, which
-// is not the first one, and the three bytes before it.
+// utf8VectorMin is the length that utf8Vector needs: a block of 32 bytes that is not
+// the first one, and the three bytes before it.
 const utf8VectorMin = 32 + 3
 
 // utf8Run returns the state that p leads to from state s.
 //
 // Vectors check 32 bytes at once, in the same time for all scripts. BenchmarkUTF8
-// compares them with utf8Words, which is there for short text and other machines:
-// they are 1.5 to 2.5 times as fast at 48 bytes, and 6 to 12 times in long text.
+// compares them with utf8Words, which serves short text and other machines: they are
+// 1.5 to 2.5 times as fast at 48 bytes, and 6 to 12 times as fast in long text.
 func utf8Run(s uint64, p []byte) uint64 {
-	// Three bytes may be due of the last character of the part before.
+	// Up to three bytes may complete the last character of the previous part.
 	if len(p) < utf8VectorMin+3 || !cpu.X86.HasAVX2 {
 		return utf8Words(s, p)
 	}
@@ -29,7 +29,7 @@ func utf8Run(s uint64, p []byte) uint64 {
 		s = utf8Steps[p[0]] >> s & 63
 		p = p[1:]
 	}
-	// In short ASCII to set up the vectors takes longer than to do without; see
+	// For short ASCII text, setting up the vectors takes longer than doing without; see
 	// ascii/128 of BenchmarkUTF8.
 	if len(p) <= 256 {
 		if p = skipASCII(p); len(p) == 0 {
@@ -42,8 +42,8 @@ func utf8Run(s uint64, p []byte) uint64 {
 	if !utf8Vector(p, &utf8Pairs) {
 		return utf8Reject
 	}
-	// A fault shows in the byte after it, so it is still open how the last
-	// character goes on. It begins in the last three bytes, or is complete.
+	// A fault shows in the byte after it, so the end of the last character is not
+	// checked yet. It begins in the last three bytes, or is complete.
 	for i := len(p) - 1; i >= len(p)-3; i-- {
 		if p[i]&0xC0 != 0x80 {
 			for _, b := range p[i:] {
@@ -55,16 +55,16 @@ func utf8Run(s uint64, p []byte) uint64 {
 	return s & 63
 }
 
-// utf8Vector reports whether p is UTF-8 as far as each byte is judged by the ones
-// before it: p may end inside a character, and what its last byte is if it begins
-// one is not looked at. It needs AVX2 and utf8VectorMin bytes. A fault, which is
-// rare, does not end it early.
+// utf8Vector reports whether p is UTF-8 as far as each byte can be judged by those
+// before it: p may end inside a character, and a last byte that begins a character is
+// not checked. It needs AVX2 and utf8VectorMin bytes. It does not stop early at a
+// fault, which is rare.
 //
 //go:noescape
 func utf8Vector(p []byte, pairs *utf8PairFaults) bool
 
-// What is wrong with two bytes in a row. RFC 3629 §4 leaves nothing else but
-// that a third or fourth byte is missing, or one too many.
+// The faults that two bytes in a row can show. By RFC 3629 §4 the only other fault is
+// a third or fourth byte that is missing or too many.
 const (
 	utf8Interrupted = 1 << iota // a first byte, then no tail
 	utf8Stray                   // ASCII, then a tail
@@ -76,9 +76,9 @@ const (
 	utf8TailTail                // a tail, then a tail: no fault in a longer character
 )
 
-// utf8PairFaults has what can be wrong with two bytes in a row: by the high and
-// the low half of the first one, and by the high half of the second one. Wrong is
-// that on which all three agree.
+// utf8PairFaults has the faults that two bytes in a row can show: by the high and the
+// low half of the first one, and by the high half of the second one. A fault is one
+// on which all three agree.
 type utf8PairFaults struct{ high, low, next [16]byte }
 
 var utf8Pairs = func() (t utf8PairFaults) {

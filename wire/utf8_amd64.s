@@ -1,5 +1,7 @@
 //go:build !purego
 
+// This file is utf8Vector, the check of UTF-8 with AVX2; see utf8_amd64.go.
+
 #include "go_asm.h"
 #include "textflag.h"
 
@@ -12,7 +14,7 @@ GLOBL utf8Lead4<>(SB), RODATA|NOPTR, $4
 DATA utf8Top<>+0(SB)/4, $0x80808080
 GLOBL utf8Top<>(SB), RODATA|NOPTR, $4
 
-// What CHECK needs, the same for all blocks; the faults found so far.
+// The constants of CHECK, the same for all blocks, and the faults found so far.
 #define NIBBLE Y8
 #define HIGH   Y9
 #define LOW    Y10
@@ -22,14 +24,14 @@ GLOBL utf8Top<>(SB), RODATA|NOPTR, $4
 #define TOP    Y14
 #define FAULTS Y15
 
-// CHECK adds the faults of 32 bytes to FAULTS. cur has the bytes, and ago1 to
-// ago3 have for each of them the one that is 1 to 3 before it. It spoils tmp and
-// ago1 to ago3.
+// CHECK adds the faults of 32 bytes to FAULTS. cur has the bytes; ago1 to ago3 have,
+// for each of them, the byte that is 1 to 3 before it. It overwrites tmp and ago1 to
+// ago3.
 //
-// The faults that a byte and the next one show are those on which the three
-// tables agree. The other rule is for the third and fourth byte of a character:
-// they have to be tails that follow a tail, and no other byte may be.
-// utf8TailTail is the top bit, so the two agree if it is twice there or not at all.
+// The faults that two bytes in a row show are those on which the three tables agree.
+// The other rule is about the third and fourth byte of a character: they must be tails
+// that follow a tail, and no other byte may be one. utf8TailTail is the top bit, so
+// there is no fault if both rules set it or neither does.
 #define CHECK(cur, ago1, ago2, ago3, tmp) \
 	VPSRLW   $4, ago1, tmp        \
 	VPAND    NIBBLE, tmp, tmp     \
@@ -50,7 +52,7 @@ GLOBL utf8Top<>(SB), RODATA|NOPTR, $4
 
 // func utf8Vector(p []byte, pairs *utf8PairFaults) bool
 TEXT ·utf8Vector(SB), NOSPLIT, $0-33
-	MOVQ p_base+0(FP), SI // the block to look at
+	MOVQ p_base+0(FP), SI // the current block
 	MOVQ p_len+8(FP), DI
 	MOVQ pairs+24(FP), AX
 	ADDQ SI, DI           // the end of p
@@ -67,7 +69,7 @@ TEXT ·utf8Vector(SB), NOSPLIT, $0-33
 	VPBROADCASTD   utf8Top<>(SB), TOP
 	VPXOR          FAULTS, FAULTS, FAULTS
 
-	// In front of the first block there is nothing to load: zeros stand for it.
+	// There is nothing to load before the first block: zeros replace it.
 	VMOVDQU    (SI), Y0
 	VPTEST     TOP, Y0
 	JZ         first
@@ -83,7 +85,7 @@ first:
 	ADDQ $32, SI
 
 ascii:
-	// The byte before SI is ASCII. Blocks of ASCII need no more.
+	// The byte before SI is ASCII. Blocks of ASCII need no further check.
 	CMPQ    SI, R10
 	JA      ascii32
 	VMOVDQU (SI), Y0
@@ -112,7 +114,7 @@ asciiLast:
 	JMP     last
 
 mixed:
-	// The rest is checked, up to 64 bytes of ASCII in a row.
+	// Check block by block, until 64 bytes in a row are ASCII.
 	CMPQ    SI, R9
 	JA      mixed32
 	VMOVDQU (SI), Y0
@@ -141,8 +143,8 @@ mixed32:
 	CHECK(Y0, Y1, Y2, Y3, Y4)
 
 last:
-	// What is left is less than a block, but part of the last 32 bytes: to look
-	// again at the others of them is cheaper than to have a way for it.
+	// Less than a block is left. Check the last 32 bytes, some of them again: that is
+	// cheaper than code for a shorter block.
 	VMOVDQU (R8), Y0
 	VMOVDQU -1(R8), Y1
 	VMOVDQU -2(R8), Y2

@@ -1,5 +1,7 @@
 package wire
 
+// This file measures the check of UTF-8.
+
 import (
 	"fmt"
 	"strings"
@@ -7,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// samples are sentences in scripts that differ in the length of characters and
-// in how they mix; benchmarks and tests repeat them to the length they need.
+// samples are sentences in scripts that differ in the length of characters and in how
+// they mix; benchmarks and tests repeat them as long as needed.
 var samples = []struct{ name, text string }{
 	{"english", "The résumé says that the quick brown fox — though it is lazy — jumps over the dog, and nobody’s cat. "},
 	{"ascii", "The quick brown fox jumps over the lazy dog. "},
@@ -31,7 +33,7 @@ func sample(text string, size int) []byte {
 	return []byte(s)
 }
 
-// The check as it is used, its portable way, and that of the standard library.
+// The check in use, the portable one, and that of the standard library.
 func BenchmarkUTF8(b *testing.B) {
 	checks := []struct {
 		name  string

@@ -1,13 +1,15 @@
 package wire
 
+// This file tests the check of UTF-8 against the standard library.
+
 import (
 	"math/rand/v2"
 	"testing"
 	"unicode/utf8"
 )
 
-// possible tells by trying whether p is the beginning of some valid text: the
-// oracle for how early Write has to fail.
+// possible reports, by trial, whether p is the beginning of some valid text: the
+// oracle for how early Write must fail.
 func possible(p []byte) bool {
 	for len(p) > 0 {
 		r, n := utf8.DecodeRune(p)
@@ -33,7 +35,7 @@ func possible(p []byte) bool {
 
 var possibleRests = map[string]bool{}
 
-// completes tries all bytes behind p, up to the length of a character.
+// completes tries all bytes after p, up to the length of a character.
 func completes(p []byte) bool {
 	if utf8.Valid(p) {
 		return true
@@ -68,14 +70,14 @@ var utf8Valid = []string{
 	"CE BA E1 BD B9 CF 83 CE BC CE B5",
 }
 
-// utf8Ways are the ways to check: the one that is used, and the portable one if
-// that is another.
+// utf8Ways are the implementations: the one in use, and the portable one if that is
+// not it.
 var utf8Ways = []struct {
 	name string
 	run  func(s uint64, p []byte) uint64
 }{{"utf8Run", utf8Run}, {"utf8Words", utf8Words}}
 
-// utf8ByBytes is how they should come out: p byte by byte through the automaton.
+// utf8ByBytes is the expected result: p byte by byte through the automaton.
 func utf8ByBytes(s uint64, p []byte) uint64 {
 	for _, b := range p {
 		s = utf8Steps[b] >> s & 63
@@ -83,8 +85,8 @@ func utf8ByBytes(s uint64, p []byte) uint64 {
 	return s
 }
 
-// checkWays compares all ways with the automaton, from state s on, and with the
-// library.
+// checkWays compares all implementations with the automaton, from state s, and with
+// the standard library.
 func checkWays(t testing.TB, s uint64, p []byte) {
 	t.Helper()
 	for _, way := range utf8Ways {
@@ -105,12 +107,12 @@ func checkWaysFromAll(t testing.TB, p []byte) {
 	}
 }
 
-// utf8Fillers surround a sequence so that it meets every way of utf8Run at
-// every place in a word.
+// utf8Fillers surround a sequence so that it meets every method of utf8Run at every
+// position in a word.
 var utf8Fillers = []string{"a", "é", "Яx", "語", "ก a", "😀", "aé語😀"}
 
-// checkUTF8 compares Valid, ValidString and Write with the library and with the
-// oracle. Write gets p in two parts, cut at every place.
+// checkUTF8 compares Valid, ValidString and Write with the standard library and with
+// the oracle. Write gets p in two parts, cut at every position.
 func checkUTF8(t testing.TB, p []byte) {
 	t.Helper()
 	want := utf8.Valid(p)
@@ -151,7 +153,7 @@ func TestUTF8(t *testing.T) {
 	}
 }
 
-// Every sequence at every place in every surrounding.
+// Every sequence at every position in every surrounding.
 //
 // req: 6455-8.1-01 6455-8.1-02
 func TestUTF8Surrounded(t *testing.T) {
@@ -248,7 +250,7 @@ func TestUTF8Interrupted(t *testing.T) {
 	}
 }
 
-// Pairs of three-byte characters have a way of their own.
+// Pairs of three-byte characters have their own method.
 func TestUTF8Pairs(t *testing.T) {
 	leads := []byte{0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0}
 	seconds := []byte{0x7F, 0x80, 0x9F, 0xA0, 0xBF, 0xC0}
@@ -270,7 +272,7 @@ func TestUTF8Pairs(t *testing.T) {
 	}
 }
 
-// Long texts, whole, cut off, and with a byte changed.
+// Long texts: whole, truncated, and with a byte changed.
 func TestUTF8Samples(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, s := range samples {
@@ -297,8 +299,8 @@ func TestUTF8Samples(t *testing.T) {
 	}
 }
 
-// All lengths around several blocks of vectors, at all places in a block, with a
-// wrong byte at every place.
+// All lengths around several blocks of vectors, at all positions in a block, with a
+// wrong byte at every position.
 //
 // req: 6455-8.1-01 6455-8.1-02
 func TestUTF8Blocks(t *testing.T) {
@@ -324,7 +326,7 @@ func TestUTF8Blocks(t *testing.T) {
 	}
 }
 
-// Every sequence at every place around the ends of blocks, whole and cut off.
+// Every sequence at every position around the ends of blocks, whole and truncated.
 //
 // req: 6455-8.1-01 6455-8.1-02 6455-8.1-03
 func TestUTF8BlockEnds(t *testing.T) {

@@ -215,7 +215,7 @@ func TestSendIsGivenUp(t *testing.T) {
 		if how == wstest.EndOpen {
 			s.Error("TCP is still open")
 		}
-		header := wire.HeaderLen(wire.Header{Masked: true, Length: uint64(size)})
+		header := len(wire.AppendHeader(nil, wire.Header{Masked: true, Length: uint64(size)}))
 		if behind := len(got) - header - size; behind > 0 {
 			if rest := got[header+size:]; rest[0] != 0x88 || len(rest) != 8 {
 				s.Errorf("%s is behind the message, want a Close", show(rest))

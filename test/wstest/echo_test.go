@@ -180,7 +180,7 @@ func TestEchoServerLifecycle(t *testing.T) {
 	if rest, err := c.end(); len(rest) > 0 || err != io.EOF {
 		t.Errorf("after CloseConnections: % X, %v", rest, err)
 	}
-	wantError(t, s.CloseConnections(1006, ""), wire.ErrCloseCode)
+	wantError(t, s.CloseConnections(1006, ""), wire.ErrInvalidCloseCode)
 
 	c = openEcho(t, s)
 	check(t, s.Restart())

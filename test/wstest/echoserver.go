@@ -100,7 +100,7 @@ func (e *EchoServer) KillConnections() { e.now().DropAll() }
 // listening. It fails only if code or reason must not be in a Close.
 func (e *EchoServer) CloseConnections(code wire.StatusCode, reason string) error {
 	if code != wire.StatusNoStatus && !mayBeSent(code) || len(reason) > 123 || !utf8.ValidString(reason) {
-		return fmt.Errorf("wstest: closing connections with %d %q: %w", uint16(code), reason, wire.ErrCloseCode)
+		return fmt.Errorf("wstest: closing connections with %d %q: %w", uint16(code), reason, wire.ErrInvalidCloseCode)
 	}
 	e.mu.Lock()
 	var writing sync.WaitGroup
