@@ -12,7 +12,6 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/supervisor"
-	"github.com/dandelionws/dandelion/wire"
 )
 
 // Client is a connection made by [Dial], or one kept up by [Supervise].
@@ -42,7 +41,7 @@ func (c *Client) PID() *actor.PID { return c.pid }
 func (c *Client) System() *actor.ActorSystem { return c.system }
 
 // State returns the current state.
-func (c *Client) State() messages.State {
+func (c *Client) State() State {
 	if conn := c.view.Conn(); conn != nil {
 		return conn.State()
 	}
@@ -51,13 +50,13 @@ func (c *Client) State() messages.State {
 }
 
 // Opened describes the current connection, or the last one; nil if none was ever open.
-func (c *Client) Opened() *messages.Opened { return c.view.Opened() }
+func (c *Client) Opened() *Opened { return c.view.Opened() }
 
 // Status describes how the client stands: state, endpoints, attempts, the cause of
 // the last failure, round-trip times, queues and counters. After the end it is
 // that of the end.
-func (c *Client) Status() *messages.Status {
-	call := make(chan *messages.Status, 1)
+func (c *Client) Status() *Status {
+	call := make(chan *Status, 1)
 	c.system.Root.Send(c.pid, &handle.StatusCall{Status: call})
 	select {
 	case st := <-call:
@@ -91,7 +90,7 @@ func (c *Client) Resume() { c.system.Root.Send(c.pid, &messages.Resume{}) }
 func (c *Client) Done() <-chan struct{} { return c.view.Done() }
 
 // Err says why the client has ended, nil as long as it has not. If a connection
-// was open it is a *messages.CloseError, also when the end was clean.
+// was open it is a *CloseError, also when the end was clean.
 func (c *Client) Err() error {
 	select {
 	case <-c.view.Done():
@@ -101,7 +100,7 @@ func (c *Client) Err() error {
 	if err := c.view.Cause(); err != nil {
 		return err
 	}
-	return messages.ErrStopped
+	return ErrStopped
 }
 
 // Read returns the next message. It blocks until there is one, until ctx ends,
@@ -135,8 +134,8 @@ func (c *Client) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {
 			msg, err := c.Read(ctx)
-			var closed *messages.CloseError
-			if errors.As(err, &closed) && closed.Clean && closed.Code == wire.StatusNormal {
+			var closed *CloseError
+			if errors.As(err, &closed) && closed.Clean && closed.Code == StatusNormal {
 				return
 			}
 			if !yield(msg, err) || err != nil {
@@ -147,7 +146,7 @@ func (c *Client) Messages(ctx context.Context) iter.Seq2[Message, error] {
 }
 
 // Ping sends a Ping and waits for its Pong. It returns the round-trip time.
-// Errors: those of ctx, messages.ErrNotOpen, the error with which the connection ended.
+// Errors: those of ctx, ErrNotOpen, the error with which the connection ended.
 func (c *Client) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	call := &actors.PingCall{RTT: make(chan time.Duration, 1), Err: make(chan error, 1)}
 	c.system.Root.Send(c.pid, call)
@@ -171,13 +170,13 @@ func (c *Client) Ping(ctx context.Context) (rtt time.Duration, err error) {
 // Close closes the connection with the closing handshake and ends the client:
 // what was accepted for sending goes out, then a Close frame, then the server's
 // Close is awaited. It returns nil if that went well, or if no connection was open,
-// and the *messages.CloseError if it did not. The code 0 sends no status; else it
-// has to be one that may be sent (messages.ErrInvalidCloseCode), and the reason has
-// at most 123 bytes of UTF-8 (messages.ErrControlTooLong, ErrInvalidUTF8).
+// and the *CloseError if it did not. The code 0 sends no status; else it
+// has to be one that may be sent (ErrInvalidCloseCode), and the reason has
+// at most 123 bytes of UTF-8 (ErrControlTooLong, ErrInvalidUTF8).
 //
 // Closing goes on when ctx ends, within Options.CloseTimeout. A client that is
 // closing or has ended already is not closed again; Close then waits for the end.
-func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string) error {
+func (c *Client) Close(ctx context.Context, code StatusCode, reason string) error {
 	if err := protocol.CheckClose(code, reason); err != nil {
 		return err
 	}
@@ -194,19 +193,19 @@ func (c *Client) Close(ctx context.Context, code wire.StatusCode, reason string)
 }
 
 // earlierEnd is how the last connection ended of a client that goes on.
-func (c *Client) earlierEnd() *messages.CloseError {
+func (c *Client) earlierEnd() *CloseError {
 	if c.Err() != nil {
 		return nil
 	}
-	var closed *messages.CloseError
+	var closed *CloseError
 	errors.As(c.view.Cause(), &closed)
 	return closed
 }
 
 // uncleanEnd returns how the client has ended if a connection ended then that was
 // not closed properly.
-func (c *Client) uncleanEnd(earlier *messages.CloseError) error {
-	var closed *messages.CloseError
+func (c *Client) uncleanEnd(earlier *CloseError) error {
+	var closed *CloseError
 	if errors.As(c.view.Cause(), &closed) && !closed.Clean && closed != earlier {
 		return closed
 	}

@@ -23,9 +23,9 @@ import (
 //
 // With an outbox Write waits until the message has left that: through reconnects, and
 // for the server's acknowledgement if the message has an ID. It waits for room in the
-// outbox only with outbox.Block. If ctx ends first the message stays in the outbox.
+// outbox only with Block. If ctx ends first the message stays in the outbox.
 //
-// Errors: those of ctx; messages.ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage;
+// Errors: those of ctx; ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage;
 // ErrClosed, if the connection, or with Supervise the client, has ended before the
 // message was written, along with ErrUnconfirmed if it may have arrived. An outbox
 // adds ErrQueueFull, ErrDropped, ErrExpired, ErrStopped and ErrStored.
@@ -41,12 +41,12 @@ func (c *Client) Write(ctx context.Context, m Message) error {
 // open, and for room in a full queue. It does not wait until the message is written, so
 // that the next one is ready by then. If ctx ends first nothing is sent.
 //
-// With an outbox it waits for room in that, if it has outbox.Block, and with a
+// With an outbox it waits for room in that, if it has Block, and with a
 // store until the message is safe there.
 //
-// Errors: those of ctx; messages.ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage,
+// Errors: those of ctx; ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage,
 // ErrClosed. An outbox adds ErrQueueFull and the errors of its store. What becomes of
-// the message later is counted: see messages.Closed and messages.OutboxDropped.
+// the message later is counted: see Closed and OutboxDropped.
 func (c *Client) Queue(ctx context.Context, m Message) error {
 	return c.accept(ctx, m, protocol.Reply{})
 }
@@ -57,9 +57,9 @@ func (c *Client) Queue(ctx context.Context, m Message) error {
 //
 // With an outbox the message goes there and waits for the connection.
 //
-// Errors: messages.ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage, ErrQueueFull,
+// Errors: ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage, ErrQueueFull,
 // ErrClosed, and without an outbox ErrNotOpen. What becomes of the message later is
-// counted: see messages.Closed and messages.OutboxDropped.
+// counted: see Closed and OutboxDropped.
 func (c *Client) Send(m Message) error {
 	if box := c.view.Outbox(); box != nil {
 		out, err := c.outgoing(m)
@@ -88,7 +88,7 @@ func (c *Client) accept(ctx context.Context, m Message, reply protocol.Reply) er
 }
 
 // put puts a message into the outbox. It waits for room in it if it is one with
-// outbox.Block, and until the message is stored if nobody waits for more than that.
+// Block, and until the message is stored if nobody waits for more than that.
 func (c *Client) put(ctx context.Context, box *outbox.Queue, m Message, reply protocol.Reply) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (c *Client) put(ctx context.Context, box *outbox.Queue, m Message, reply pr
 	for {
 		space := box.Space()
 		err := box.Send(out, reply, reply.To == nil)
-		if space == nil || !errors.Is(err, messages.ErrQueueFull) {
+		if space == nil || !errors.Is(err, ErrQueueFull) {
 			return err
 		}
 		select {
@@ -161,13 +161,13 @@ func (c *Client) queue(ctx context.Context, only *actors.Conn, send func(*actors
 		}
 		err = send(conn)
 		switch {
-		case errors.Is(err, messages.ErrQueueFull):
+		case errors.Is(err, ErrQueueFull):
 			select {
 			case <-conn.Out.Space():
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-		case errors.Is(err, messages.ErrClosed) && only == nil:
+		case errors.Is(err, ErrClosed) && only == nil:
 			// Not accepted, so it can go out on the next connection, if there is one.
 			if err := c.awaitEnd(ctx, conn, err); err != nil {
 				return err
@@ -185,7 +185,7 @@ func (c *Client) awaitOpen(ctx context.Context) (*actors.Conn, error) {
 			return conn, nil
 		}
 		state, changed := c.view.State()
-		if state == messages.StateStopped {
+		if state == StateStopped {
 			return nil, c.ended()
 		}
 		if c.view.Conn() != nil {
@@ -207,7 +207,7 @@ func (c *Client) awaitEnd(ctx context.Context, conn *actors.Conn, closing error)
 	}
 	for {
 		state, changed := c.view.State()
-		if state == messages.StateStopped {
+		if state == StateStopped {
 			return closing
 		}
 		if c.view.Conn() != conn {
@@ -222,7 +222,7 @@ func (c *Client) awaitEnd(ctx context.Context, conn *actors.Conn, closing error)
 }
 
 // SendPing queues a Ping of up to 125 bytes and does not wait for its Pong, which
-// is an event. Errors: messages.ErrControlTooLong, ErrQueueFull, ErrNotOpen, ErrClosed.
+// is an event. Errors: ErrControlTooLong, ErrQueueFull, ErrNotOpen, ErrClosed.
 // With Options.Inline a full queue is not reported.
 func (c *Client) SendPing(data []byte) error {
 	if _, err := c.current(); err != nil {
@@ -264,15 +264,15 @@ func (c *Client) current() (*actors.Conn, error) {
 		return nil, err
 	}
 	state, _ := c.view.State()
-	return nil, fmt.Errorf("%w: it is %v; wait for OnOpen, or use Write, which waits", messages.ErrNotOpen, state)
+	return nil, fmt.Errorf("%w: it is %v; wait for OnOpen, or use Write, which waits", ErrNotOpen, state)
 }
 
 // ended returns the error for what is sent after the end of the client; nil before.
 // It is ErrClosed, whatever the end was.
 func (c *Client) ended() error {
 	err := c.Err()
-	if err == nil || errors.Is(err, messages.ErrClosed) {
+	if err == nil || errors.Is(err, ErrClosed) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", messages.ErrClosed, err)
+	return fmt.Errorf("%w: %w", ErrClosed, err)
 }

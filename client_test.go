@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/internal/testkit"
 	"github.com/dandelionws/dandelion/messages"
@@ -469,10 +468,9 @@ func TestConcurrentUse(t *testing.T) {
 	require.NoError(t, c.Close(ctx, wire.StatusNormal, ""))
 }
 
-func TestSettingsAreShown(t *testing.T) {
-	opts := dandelion.Options{Settings: actors.Settings{CloseTimeout: 200 * time.Millisecond}}
+func TestCloseTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, o *dandelion.Options) {
-		o.Settings = opts.Settings
+		o.CloseTimeout = 200 * time.Millisecond
 		c, conn := open(t, s, o)
 		begin := time.Now()
 		err := c.Close(t.Context(), wire.StatusNormal, "")

@@ -6,7 +6,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	defer client.Close(ctx, wire.StatusNormal, "")
+//	defer client.Close(ctx, dandelion.StatusNormal, "")
 //	if err := client.Write(ctx, dandelion.Text("hello")); err != nil {
 //		return err
 //	}
@@ -28,14 +28,13 @@ import (
 
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/internal/handle"
-	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 )
 
 // Dial connects to a ws or wss URL and returns when the connection is open. opts
-// may be nil. ctx bounds the dialling only. The error is a *handshake.Error unless
+// may be nil. ctx bounds the dialling only. The error is a *HandshakeError unless
 // the options exclude each other or code that they bring has failed: a
-// *messages.ProviderError or *messages.SubscribeError, or one that tells a panic.
+// *ProviderError or *SubscribeError, or one that tells a panic.
 //
 // The attempt is made on the goroutine of the caller. This also goes for a DialContext,
 // a Proxy or a Handshaker of the options: Dial returns when they do, so they should heed
@@ -57,7 +56,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 		if c.view.Opened() != nil {
 			return c, nil
 		}
-		if state == messages.StateStopped {
+		if state == StateStopped {
 			return nil, c.Err()
 		}
 		<-changed // at the latest when ctx ends, which ends the handshake
@@ -66,7 +65,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 
 // Supervise keeps a connection to a ws or wss URL up until ctx ends or the
 // client is closed, or until an end that the verdict calls final; see
-// retry.DefaultVerdicts. It returns at once: the first attempt runs in the
+// DefaultVerdicts. It returns at once: the first attempt runs in the
 // background like all others, and is an event. opts may be nil. An error says
 // that the URL or the options are not valid.
 //

@@ -19,45 +19,45 @@ import (
 // memory: one that is kept can hold 2 KiB. A panic is caught; see Options.OnPanic.
 type Handler struct {
 	// OnConnecting: an attempt to connect begins.
-	OnConnecting func(c *Client, e *messages.Connecting)
+	OnConnecting func(c *Client, e *Connecting)
 	// OnOpen: the connection is open.
-	OnOpen func(c *Client, e *messages.Opened)
+	OnOpen func(c *Client, e *Opened)
 	// OnText and OnBinary: a message arrived.
 	OnText   func(c *Client, text string)
 	OnBinary func(c *Client, data []byte)
 	// OnBorrowed takes the place of OnText and OnBinary, without a copy: data is
 	// valid only until the callback returns, and must not be changed. Text is
 	// valid UTF-8.
-	OnBorrowed func(c *Client, kind messages.Kind, data []byte)
+	OnBorrowed func(c *Client, kind Kind, data []byte)
 	// OnFragment: a part of a message arrived; only with Options.Streaming.
-	OnFragment func(c *Client, e *messages.FragmentReceived)
+	OnFragment func(c *Client, e *FragmentReceived)
 	// OnPing: a Ping arrived, and was answered.
 	OnPing func(c *Client, data []byte)
 	// OnPong: a Pong arrived.
-	OnPong func(c *Client, e *messages.PongReceived)
+	OnPong func(c *Client, e *PongReceived)
 	// OnClosing: the connection takes no more messages.
-	OnClosing func(c *Client, e *messages.Closing)
+	OnClosing func(c *Client, e *Closing)
 	// OnClosed: the connection has ended.
-	OnClosed func(c *Client, e *messages.Closed)
+	OnClosed func(c *Client, e *Closed)
 	// OnBehind: the handler is so far behind that nothing is read any more. It is
 	// called behind what the handler is behind with; Options.Logger is told at once.
-	OnBehind func(c *Client, e *messages.HandlerBehind)
+	OnBehind func(c *Client, e *HandlerBehind)
 	// OnCaughtUp: reading goes on.
-	OnCaughtUp func(c *Client, e *messages.HandlerCaughtUp)
+	OnCaughtUp func(c *Client, e *HandlerCaughtUp)
 	// OnReconnecting: the client will connect again after a delay.
-	OnReconnecting func(c *Client, e *messages.ReconnectScheduled)
+	OnReconnecting func(c *Client, e *ReconnectScheduled)
 	// OnPaused: the client has no connection until Resume or Reconnect.
-	OnPaused func(c *Client, e *messages.Paused)
+	OnPaused func(c *Client, e *Paused)
 	// OnDropped: the outbox has given up a message.
-	OnDropped func(c *Client, e *messages.OutboxDropped)
+	OnDropped func(c *Client, e *OutboxDropped)
 	// OnOutboxFailed: the store of the outbox has failed.
-	OnOutboxFailed func(c *Client, e *messages.OutboxFailed)
+	OnOutboxFailed func(c *Client, e *OutboxFailed)
 	// OnGaveUp: the client will not connect again.
-	OnGaveUp func(c *Client, e *messages.GaveUp)
+	OnGaveUp func(c *Client, e *GaveUp)
 	// OnPanic: a callback panicked.
-	OnPanic func(c *Client, e *messages.HandlerFailed)
+	OnPanic func(c *Client, e *HandlerFailed)
 	// OnStopped: nothing follows.
-	OnStopped func(c *Client, e *messages.Stopped)
+	OnStopped func(c *Client, e *Stopped)
 }
 
 func (h *Handler) takesData() bool {
@@ -151,22 +151,22 @@ func (s *handlerSink) Batch(b *actors.Batch) {
 	}
 }
 
-func kindOf(item *wire.Item) messages.Kind {
+func kindOf(item *wire.Item) Kind {
 	if item.Opcode == wire.OpText {
-		return messages.KindText
+		return KindText
 	}
-	return messages.KindBinary
+	return KindBinary
 }
 
-func fragment(epoch uint64, item *wire.Item) *messages.FragmentReceived {
-	return &messages.FragmentReceived{Epoch: epoch, Kind: kindOf(item), First: item.First, Final: item.Final, Data: actors.Own(item)}
+func fragment(epoch uint64, item *wire.Item) *FragmentReceived {
+	return &FragmentReceived{Epoch: epoch, Kind: kindOf(item), First: item.First, Final: item.Final, Data: actors.Own(item)}
 }
 
 func (s *handlerSink) control(event any) {
 	switch e := event.(type) {
 	case *messages.PingReceived:
 		call(s.c, s.c.handler.OnPing, e.Data, true)
-	case *messages.PongReceived:
+	case *PongReceived:
 		call(s.c, s.c.handler.OnPong, e, true)
 	}
 }
@@ -180,31 +180,31 @@ func (s *handlerSink) Ignores(event any) bool { return s.event(event, false) }
 func (s *handlerSink) event(event any, run bool) (ignored bool) {
 	h := &s.c.handler
 	switch e := event.(type) {
-	case *messages.Connecting:
+	case *Connecting:
 		return call(s.c, h.OnConnecting, e, run)
-	case *messages.Opened:
+	case *Opened:
 		return call(s.c, h.OnOpen, e, run)
-	case *messages.Closing:
+	case *Closing:
 		return call(s.c, h.OnClosing, e, run)
-	case *messages.Closed:
+	case *Closed:
 		return call(s.c, h.OnClosed, e, run)
-	case *messages.HandlerBehind:
+	case *HandlerBehind:
 		return call(s.c, h.OnBehind, e, run)
-	case *messages.HandlerCaughtUp:
+	case *HandlerCaughtUp:
 		return call(s.c, h.OnCaughtUp, e, run)
-	case *messages.ReconnectScheduled:
+	case *ReconnectScheduled:
 		return call(s.c, h.OnReconnecting, e, run)
-	case *messages.Paused:
+	case *Paused:
 		return call(s.c, h.OnPaused, e, run)
-	case *messages.OutboxDropped:
+	case *OutboxDropped:
 		return call(s.c, h.OnDropped, e, run)
-	case *messages.OutboxFailed:
+	case *OutboxFailed:
 		return call(s.c, h.OnOutboxFailed, e, run)
-	case *messages.GaveUp:
+	case *GaveUp:
 		return call(s.c, h.OnGaveUp, e, run)
-	case *messages.HandlerFailed:
+	case *HandlerFailed:
 		return call(s.c, h.OnPanic, e, run)
-	case *messages.Stopped:
+	case *Stopped:
 		return call(s.c, h.OnStopped, e, run)
 	}
 	return false

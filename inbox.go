@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"github.com/dandelionws/dandelion/actors"
-	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -92,7 +91,7 @@ func (s *inboxSink) Batch(b *actors.Batch) {
 }
 
 func (s *inboxSink) Event(event any) {
-	if _, ok := event.(*messages.Stopped); ok {
+	if _, ok := event.(*Stopped); ok {
 		defer s.c.inbox.end()
 	}
 	s.handlerSink.Event(event)

@@ -14,35 +14,35 @@ import (
 // Message is a text or binary message: one to be sent, made by [Text], [TextBytes],
 // [Binary] or [NewMessage], or one that was read. What was read can be sent as it is.
 //
-// The zero Message is of no kind; it is refused with messages.ErrInvalidKind.
+// The zero Message is of no kind; it is refused with ErrInvalidKind.
 type Message struct {
 	payload  string // of a message made of bytes: a view of them
-	delivery messages.Delivery
-	kind     messages.Kind
+	delivery Delivery
+	kind     Kind
 	bytes    bool // made of bytes, which its owner may write to
 
 	notFirst, notFinal bool // a part of a message that was read
 }
 
 // Text makes a text message. The string is sent without a copy. It has to be valid
-// UTF-8, or it is refused with messages.ErrInvalidUTF8.
-func Text(text string) Message { return Message{kind: messages.KindText, payload: text} }
+// UTF-8, or it is refused with ErrInvalidUTF8.
+func Text(text string) Message { return Message{kind: KindText, payload: text} }
 
 // TextBytes makes a text message of bytes, such as those of json.Marshal. See [NewMessage].
-func TextBytes(data []byte) Message { return NewMessage(messages.KindText, data) }
+func TextBytes(data []byte) Message { return NewMessage(KindText, data) }
 
 // Binary makes a binary message. See [NewMessage].
-func Binary(data []byte) Message { return NewMessage(messages.KindBinary, data) }
+func Binary(data []byte) Message { return NewMessage(KindBinary, data) }
 
 // NewMessage makes a message of this kind. It refers to data, which must not be
 // changed until the call that sends the message has returned; afterwards it is free
 // again.
-func NewMessage(kind messages.Kind, data []byte) Message {
+func NewMessage(kind Kind, data []byte) Message {
 	return Message{kind: kind, payload: unsafe.String(unsafe.SliceData(data), len(data)), bytes: true}
 }
 
-// Kind returns messages.KindText or messages.KindBinary; 0 for the zero Message.
-func (m Message) Kind() messages.Kind { return m.kind }
+// Kind returns KindText or KindBinary; 0 for the zero Message.
+func (m Message) Kind() Kind { return m.kind }
 
 // Len returns the size of the payload in bytes.
 func (m Message) Len() int { return len(m.payload) }
@@ -75,7 +75,7 @@ func (m Message) Final() bool { return !m.notFinal }
 
 // Part returns m as a part of a message, as it is read with Options.Streaming. A part
 // that is neither the whole message nor made one by Part(true, true) is not sent
-// (messages.ErrPartialMessage): that is what [Client.Writer] is for.
+// (ErrPartialMessage): that is what [Client.Writer] is for.
 func (m Message) Part(first, final bool) Message {
 	m.notFirst, m.notFinal = !first, !final
 	return m
@@ -83,13 +83,13 @@ func (m Message) Part(first, final bool) Message {
 
 // With returns m with what an outbox has to know about it, in place of what it had.
 // Without Options.Outbox it has no effect.
-func (m Message) With(d messages.Delivery) Message {
+func (m Message) With(d Delivery) Message {
 	m.delivery = d
 	return m
 }
 
 // Delivery returns what [Message.With] was given.
-func (m Message) Delivery() messages.Delivery { return m.delivery }
+func (m Message) Delivery() Delivery { return m.delivery }
 
 // String returns kind and size, such as "text, 5 bytes", and nothing of the payload.
 func (m Message) String() string { return fmt.Sprintf("%v, %d bytes", m.kind, len(m.payload)) }
@@ -97,7 +97,7 @@ func (m Message) String() string { return fmt.Sprintf("%v, %d bytes", m.kind, le
 // check returns an error for a part of a message.
 func (m Message) check() error {
 	if m.notFirst || m.notFinal {
-		return fmt.Errorf("send %s: %w; send it in frames, with Writer, or join the parts", m.String(), messages.ErrPartialMessage)
+		return fmt.Errorf("send %s: %w; send it in frames, with Writer, or join the parts", m.String(), ErrPartialMessage)
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func (m Message) sendOn(out *protocol.Outbound, reply protocol.Reply) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	if m.kind == messages.KindText {
+	if m.kind == KindText {
 		return out.SendText(m.payload, reply)
 	}
 	return out.Send(m.kind, unsafe.Slice(unsafe.StringData(m.payload), len(m.payload)), reply)
@@ -120,6 +120,6 @@ func (m Message) outgoing() messages.Outgoing {
 	return messages.Outgoing{
 		Kind:     m.kind,
 		Data:     append([]byte{}, m.payload...),
-		Delivery: messages.Delivery{TTL: m.delivery.TTL, Resend: m.delivery.Resend, ID: strings.Clone(m.delivery.ID)},
+		Delivery: Delivery{TTL: m.delivery.TTL, Resend: m.delivery.Resend, ID: strings.Clone(m.delivery.ID)},
 	}
 }

@@ -17,7 +17,7 @@ import (
 type MessageWriter struct {
 	c    *Client
 	ctx  context.Context
-	kind messages.Kind
+	kind Kind
 
 	mu    sync.Mutex
 	id    uint64
@@ -32,13 +32,13 @@ var streams atomic.Uint64
 
 // Writer begins a message that is sent piece by piece. ctx bounds every call of
 // the MessageWriter. Nothing is sent before the first of them.
-func (c *Client) Writer(ctx context.Context, kind messages.Kind) *MessageWriter {
+func (c *Client) Writer(ctx context.Context, kind Kind) *MessageWriter {
 	return &MessageWriter{c: c, ctx: ctx, kind: kind, id: streams.Add(1)}
 }
 
 // Write sends p as one frame and waits until it was handed to the operating
 // system. A text may be cut anywhere, also inside a character. After the final
-// frame the error is messages.ErrFinalFragmentSent. If the connection has
+// frame the error is ErrFinalFragmentSent. If the connection has
 // ended since the first frame the message is lost, and the error says so.
 func (w *MessageWriter) Write(p []byte) (int, error) {
 	if err := w.send(p, false); err != nil {
@@ -65,7 +65,7 @@ func (w *MessageWriter) send(p []byte, final bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.final {
-		return fmt.Errorf("write to a finished message: %w; begin another with Writer", messages.ErrFinalFragmentSent)
+		return fmt.Errorf("write to a finished message: %w; begin another with Writer", ErrFinalFragmentSent)
 	}
 	f := &messages.SendFragment{Stream: w.id, Kind: w.kind, First: w.conn == nil, Final: final, Data: p}
 	return w.c.write(w.ctx, w.conn, func(conn *actors.Conn, reply protocol.Reply) error {

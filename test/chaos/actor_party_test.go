@@ -37,7 +37,7 @@ func (p *actorParty) start(life context.Context) error {
 		Handshaker:     &handshake.Client{Adapter: p.adapter()},
 		ConnectTimeout: s.connectTimeout(),
 		Lifetime:       life,
-		MaxMessage:     set.Limits.MaxMessage,
+		MaxMessage:     set.MaxMessage,
 		ReceiveWindow:  set.ReceiveWindow,
 		QueueMessages:  set.QueueMessages,
 		QueueBytes:     set.QueueBytes,

@@ -63,20 +63,18 @@ func (p *clientParty) start(life context.Context) error {
 			p.echo(messages.KindBinary, string(data))
 		}
 	}
-	opts := &dandelion.Options{
-		TLSConfig:      p.tls,
-		DialContext:    p.network.dial(),
-		Gate:           &handshake.Gate{},
-		ConnectTimeout: s.connectTimeout(),
-		Settings:       s.settings(),
-		Handler:        h,
-		Inline:         s.inline,
-		Retry:          s.policy(),
-		Outbox:         s.outboxConfig(),
-		System:         p.system,
-	}
+	opts := s.settings()
+	opts.TLSConfig = p.tls
+	opts.DialContext = p.network.dial()
+	opts.Gate = &handshake.Gate{}
+	opts.ConnectTimeout = s.connectTimeout()
+	opts.Handler = h
+	opts.Inline = s.inline
+	opts.Retry = s.policy()
+	opts.Outbox = s.outboxConfig()
+	opts.System = p.system
 	var err error
-	p.client, err = dandelion.Supervise(life, p.network.url(), opts)
+	p.client, err = dandelion.Supervise(life, p.network.url(), &opts)
 	if err != nil {
 		return err
 	}

@@ -6,10 +6,9 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor/retry"
-	"github.com/dandelionws/dandelion/wire"
 )
 
 // user is who uses the connection.
@@ -113,9 +112,10 @@ func (s *schedule) String() string {
 		s.buffer, s.queue, s.window, s.outbox, s.ending, s.storm})
 }
 
-func (s *schedule) settings() actors.Settings {
-	set := actors.Settings{
-		Limits:        wire.Limits{MaxMessage: 1 << 20},
+// settings are the limits and times of the client.
+func (s *schedule) settings() dandelion.Options {
+	set := dandelion.Options{
+		MaxMessage:    1 << 20,
 		ReceiveWindow: s.window,
 		QueueMessages: s.queue,
 		QueueBytes:    256 << 10,

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
@@ -146,7 +145,7 @@ func TestServerClosesTCPFirst(t *testing.T) {
 		})
 		l.Case("client gives up after its close wait", func(l *lab) {
 			s := l.open(setup{client: dandelion.Options{
-				Settings: actors.Settings{CloseTimeout: 200 * time.Millisecond},
+				CloseTimeout: 200 * time.Millisecond,
 			}})
 			s.server.SendClose(1001, "later")
 			s.server.ExpectClose(1001)
@@ -238,7 +237,7 @@ func TestFramesBeforeTheServersClose(t *testing.T) {
 //
 // req: 6455-5.5.1-18
 func TestWaitForTheServersClose(t *testing.T) {
-	short := dandelion.Options{Settings: actors.Settings{CloseTimeout: 200 * time.Millisecond}}
+	short := dandelion.Options{CloseTimeout: 200 * time.Millisecond}
 	check := func(s *session, closed <-chan error, start time.Time) {
 		s.Helper()
 		err := <-closed
@@ -295,7 +294,7 @@ func TestOrderlyShutdown(t *testing.T) {
 		} {
 			short := setup{
 				server: server.opts,
-				client: dandelion.Options{Settings: actors.Settings{CloseTimeout: 100 * time.Millisecond}},
+				client: dandelion.Options{CloseTimeout: 100 * time.Millisecond},
 			}
 			// The server reads to the end, which the client makes after its wait.
 			l.Case(server.name+", server closes", func(l *lab) {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
@@ -266,7 +265,7 @@ func TestPingsWhileOpen(t *testing.T) {
 			s.wantError(s.client.SendPing([]byte("late")), messages.ErrClosed)
 		})
 		l.Case("keepalive", func(l *lab) {
-			s := l.open(setup{client: dandelion.Options{Settings: actors.Settings{PingInterval: 10 * time.Second}}})
+			s := l.open(setup{client: dandelion.Options{PingInterval: 10 * time.Second}})
 			for range 3 {
 				s.server.ExpectSilence(9 * time.Second)
 				s.server.SendPong(s.server.ExpectPing().Payload)
@@ -285,10 +284,8 @@ func TestPingsWhileOpen(t *testing.T) {
 //
 // req: 6455-5.5.2-07
 func TestKeepaliveFindsADeadServer(t *testing.T) {
-	keepalive := dandelion.Options{Settings: actors.Settings{
-		PingInterval: 100 * time.Millisecond,
-		PongTimeout:  100 * time.Millisecond,
-	}}
+	keepalive := dandelion.Options{PingInterval: 100 * time.Millisecond,
+		PongTimeout: 100 * time.Millisecond}
 	const within = 300 * time.Millisecond
 	bubble(t, func(l *lab) {
 		l.Case("off by default", func(l *lab) {
@@ -350,7 +347,7 @@ func TestSeveralPings(t *testing.T) {
 // req: 6455-5.5.3-03
 func TestPongsWithoutAPing(t *testing.T) {
 	bubble(t, func(l *lab) {
-		s := l.open(setup{client: dandelion.Options{Settings: actors.Settings{PingInterval: time.Minute}}})
+		s := l.open(setup{client: dandelion.Options{PingInterval: time.Minute}})
 		for range 10 {
 			// Nothing but the Pings of the keepalive.
 			s.server.ExpectSilence(59 * time.Second)

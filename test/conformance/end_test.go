@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
@@ -105,7 +104,7 @@ func TestAllCallsEnd(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{
 			server: []wstest.Option{wstest.WithBuffer(1 << 10)},
-			client: dandelion.Options{Settings: actors.Settings{QueueMessages: 2}},
+			client: dandelion.Options{QueueMessages: 2},
 		})
 		type call struct {
 			name string
@@ -352,7 +351,7 @@ func TestServerClosesAnyTime(t *testing.T) {
 				s.expectClosed(code, "")
 			})
 			l.Case(fmt.Sprintf("%d during the wait for a Pong", code), func(l *lab) {
-				s := l.open(setup{client: dandelion.Options{Settings: actors.Settings{PingInterval: time.Second}}})
+				s := l.open(setup{client: dandelion.Options{PingInterval: time.Second}})
 				s.server.ExpectPing()
 				s.server.SendClose(code, "")
 				s.server.ExpectClose(code)

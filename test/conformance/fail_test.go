@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/test/wstest"
@@ -22,7 +21,7 @@ import (
 
 // limits returns the options of a client with these limits.
 func limits(l wire.Limits) dandelion.Options {
-	return dandelion.Options{Settings: actors.Settings{Limits: l}}
+	return dandelion.Options{MaxMessage: l.MaxMessage, MaxFrame: l.MaxFrame, MaxFragments: l.MaxFragments}
 }
 
 // TestFailureClosesTCP without waiting for a Close from the server.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
@@ -19,7 +18,9 @@ import (
 
 // streaming returns the options of a client that gets the parts of messages as they arrive.
 func streaming(l wire.Limits) dandelion.Options {
-	return dandelion.Options{Settings: actors.Settings{Streaming: true, Limits: l}}
+	opts := limits(l)
+	opts.Streaming = true
+	return opts
 }
 
 // expectStreamed waits for a message in any number of parts.

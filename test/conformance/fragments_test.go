@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
@@ -441,7 +440,7 @@ func TestStreamingReceive(t *testing.T) {
 	head := len(bytesOnWire) - size + 10
 	bubble(t, func(l *lab) {
 		l.Case("streaming", func(l *lab) {
-			s := l.open(setup{client: dandelion.Options{Settings: actors.Settings{Streaming: true}}})
+			s := l.open(setup{client: dandelion.Options{Streaming: true}})
 			s.server.WriteRaw(bytesOnWire[:head])
 			got := s.next("the first 10 bytes")
 			if got.err != nil || got.Kind() != messages.KindBinary || !got.First() || got.Final() || !bytes.Equal(got.Bytes(), message[:10]) {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
@@ -102,7 +101,7 @@ func TestServerFramesHaveNoKey(t *testing.T) {
 func TestReceivedLengths(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{client: dandelion.Options{
-			Settings: actors.Settings{Limits: wire.Limits{MaxMessage: 1 << 20}},
+			MaxMessage: 1 << 20,
 		}})
 		s.server.WriteRaw(wstest.Hex("81 00"))
 		s.expectText("")

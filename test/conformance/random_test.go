@@ -25,7 +25,7 @@ func survive(t *testing.T, stream []byte, next func() int) {
 	t.Helper()
 	srv := wstest.NewPipe(t, wstest.WithBuffer(1<<20))
 	opts := over(srv)
-	opts.Limits.MaxMessage = randomLimit
+	opts.MaxMessage = randomLimit
 	client, c := open(t, srv, opts)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
@@ -245,7 +244,7 @@ func TestBackoffStartsAgain(t *testing.T) {
 				c.SendText("alive")
 				c.Stall(defaultResetAfter + time.Millisecond)
 			}, first},
-			{"stable, with a Pong", dandelion.Options{Settings: actors.Settings{PingInterval: time.Second}}, func(c *wstest.Conn) {
+			{"stable, with a Pong", dandelion.Options{PingInterval: time.Second}, func(c *wstest.Conn) {
 				for range defaultResetAfter/time.Second + 1 {
 					c.SendPong(c.ExpectPing().Payload)
 				}

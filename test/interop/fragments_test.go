@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -62,7 +61,7 @@ func fragmentsFromServer(t *testing.T, ctx context.Context, s *running) {
 			echo(t, ctx, c, messages.KindText, []byte("whole"))
 		})
 		t.Run(kind.String()+" streaming", func(t *testing.T) {
-			c := s.dial(t, ctx, dandelion.Options{Settings: actors.Settings{Streaming: true}})
+			c := s.dial(t, ctx, dandelion.Options{Streaming: true})
 			command(t, ctx, c, "fragments "+kind.String()+" 10 10001")
 			sameBytes(t, readParts(t, ctx, c, kind), want)
 		})

@@ -11,9 +11,7 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/wire"
 )
 
 // hugeMessage, in bytes, is more than all socket buffers on the way hold.
@@ -27,7 +25,7 @@ func killedWhileClientReceives(t *testing.T, ctx context.Context, s *running) {
 	dial, g := dialGate(1 << 20)
 	c := s.dial(t, ctx, dandelion.Options{
 		DialContext: dial,
-		Settings:    actors.Settings{Limits: wire.Limits{MaxMessage: 2 * hugeMessage}},
+		MaxMessage:  2 * hugeMessage,
 	})
 	command(t, ctx, c, fmt.Sprintf("blob %d", hugeMessage))
 	select {
@@ -88,7 +86,7 @@ func killedWhileClientSends(t *testing.T, ctx context.Context, s *running) {
 //
 // req: 6455-7.1.5-03 6455-7.2.1-01
 func killedBetweenFragments(t *testing.T, ctx context.Context, s *running) {
-	c := s.dial(t, ctx, dandelion.Options{Settings: actors.Settings{Streaming: true}})
+	c := s.dial(t, ctx, dandelion.Options{Streaming: true})
 	command(t, ctx, c, "half 50000")
 	m, err := c.Read(ctx)
 	if err != nil || !m.First() || m.Final() {

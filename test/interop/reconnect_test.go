@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/wire"
@@ -76,7 +75,7 @@ func (s *running) supervise(t *testing.T, ctx context.Context, opts dandelion.Op
 // reconnectAfterKill: the server dies in the middle of a message and comes back
 // at the same address a while later.
 func reconnectAfterKill(t *testing.T, ctx context.Context, s *running) {
-	c, e := s.supervise(t, ctx, dandelion.Options{Settings: actors.Settings{Streaming: true}})
+	c, e := s.supervise(t, ctx, dandelion.Options{Streaming: true})
 	first := next[*messages.Opened](t, ctx, e)
 	if err := c.Send(dandelion.Text("half 50000")); err != nil {
 		t.Fatalf("Send: %v", err)
