@@ -51,6 +51,9 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 	c.view.Attempts = ctx
 	cfg.StartDelay = 0
 	c.view.Caller.Spawn(func() *actor.PID { return c.spawn(cfg) })
+	if c.view.Opened() != nil {
+		return c, nil
+	}
 	for {
 		state, changed := c.view.State()
 		if c.view.Opened() != nil {

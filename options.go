@@ -218,6 +218,9 @@ func (o *Options) subscribe() func(context.Context, *Opened) ([]messages.Outgoin
 	}
 }
 
+// defaultHandshaker is that of all clients without options for it.
+var defaultHandshaker = &handshake.Client{}
+
 func (o *Options) handshaker() (Handshaker, error) {
 	if o.Handshaker != nil {
 		return o.Handshaker, nil
@@ -227,6 +230,9 @@ func (o *Options) handshaker() (Handshaker, error) {
 			return nil, errHandshakeOptions
 		}
 		return &handshake.Client{Adapter: &handshake.RoundTripAdapter{Client: o.HTTPClient}}, nil
+	}
+	if o.TLSConfig == nil && o.DialContext == nil && !o.DisableNoDelay && o.Proxy == nil && o.Gate == nil {
+		return defaultHandshaker, nil
 	}
 	return &handshake.Client{Adapter: &handshake.NetAdapter{
 		DialContext:    o.DialContext,

@@ -62,11 +62,14 @@ func (c *Client) Handshake(ctx context.Context, req *Request) (*Result, error) {
 	}
 }
 
+// defaultAdapter is that of every Client without one.
+var defaultAdapter = &NetAdapter{}
+
 // handshakeOnce makes one handshake and follows no redirect.
 func (c *Client) handshakeOnce(ctx context.Context, u *url.URL, req *Request) (*Result, *Error) {
 	adapter := c.Adapter
 	if adapter == nil {
-		adapter = &NetAdapter{}
+		adapter = defaultAdapter
 	}
 	target := withoutUser(u)
 	key := newKey()

@@ -45,7 +45,7 @@ type Handle struct {
 // New returns a Handle for one supervisor.
 func New() *Handle {
 	h := &Handle{}
-	h.View.init()
+	h.stands.State = messages.StateConnecting
 	return h
 }
 

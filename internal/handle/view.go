@@ -18,7 +18,7 @@ type View struct {
 	mu      sync.Mutex
 	stands  Standing
 	changed chan struct{} // closed when the state changes; nil if nobody has asked for it
-	done    chan struct{}
+	done    chan struct{} // closed when the state is STOPPED; nil if nobody has asked for it
 }
 
 // Standing is how a managed connection stands.
@@ -41,11 +41,6 @@ type End struct {
 	Status  *messages.Status
 	Outcome error // the Cause of messages.Stopped
 	Wanted  bool  // the user wanted it
-}
-
-func (v *View) init() {
-	v.stands.State = messages.StateConnecting
-	v.done = make(chan struct{})
 }
 
 // Conn returns the open connection, nil if there is none. It may be closing already.
@@ -87,7 +82,17 @@ func (v *View) Final() *messages.Status {
 }
 
 // Done returns a channel that is closed when the state is STOPPED.
-func (v *View) Done() <-chan struct{} { return v.done }
+func (v *View) Done() <-chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.done == nil {
+		v.done = make(chan struct{})
+		if v.stands.State == messages.StateStopped {
+			close(v.done)
+		}
+	}
+	return v.done
+}
 
 // Open reports whether messages can be sent.
 func (v *View) Open() bool {
@@ -150,7 +155,7 @@ func (v *View) Update(change func(s *Standing)) {
 		close(v.changed)
 		v.changed = nil
 	}
-	if v.stands.State == messages.StateStopped {
+	if v.stands.State == messages.StateStopped && v.done != nil {
 		close(v.done)
 	}
 }

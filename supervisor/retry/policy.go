@@ -36,9 +36,6 @@ func (p Policy) withDefaults() Policy {
 	if p.ResetAfter <= 0 {
 		p.ResetAfter = 10 * time.Second
 	}
-	if p.Backoff == nil {
-		p.Backoff = Exponential{}.New
-	}
 	return p
 }
 

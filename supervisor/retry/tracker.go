@@ -12,7 +12,7 @@ import (
 // It is not safe for concurrent use.
 type Tracker struct {
 	policy    Policy
-	backoff   Backoff
+	backoff   Backoff // made for the first delay
 	endpoints *endpointList
 	current   *endpoint // of the last attempt
 	panicked  func(what string, value any)
@@ -26,12 +26,7 @@ type Tracker struct {
 // panics, panicked is called with its name and what was recovered, and things go on
 // without that code.
 func NewTracker(url string, e Endpoints, p Policy, panicked func(what string, value any)) *Tracker {
-	t := &Tracker{policy: p.withDefaults(), endpoints: newEndpointList(url, e), panicked: panicked}
-	t.protect("Policy.Backoff", func() { t.backoff = t.policy.Backoff() })
-	if t.backoff == nil {
-		t.backoff = Exponential{}.New()
-	}
-	return t
+	return &Tracker{policy: p.withDefaults(), endpoints: newEndpointList(url, e), panicked: panicked}
 }
 
 // Attempt begins an attempt at now and returns the URL of the endpoint whose turn it is.
@@ -54,7 +49,9 @@ func (t *Tracker) Ended(uptime time.Duration, alive bool) (stable bool) {
 		return false
 	}
 	t.failures = 0
-	t.protect("Backoff.Reset", t.backoff.Reset)
+	if t.backoff != nil {
+		t.protect("Backoff.Reset", t.backoff.Reset)
+	}
 	return true
 }
 
@@ -107,12 +104,25 @@ func (t *Tracker) Failed(err error, provider bool, now time.Time) (time.Duration
 
 // delay draws the delay after a failure.
 func (t *Tracker) delay(err error, v Verdict) time.Duration {
+	if t.backoff == nil {
+		t.backoff = t.newBackoff()
+	}
 	delay := time.Second
 	t.protect("Backoff.Next", func() {
 		round := (t.failures - 1) / max(1, t.endpoints.left())
 		delay = max(0, t.backoff.Next(Failure{Count: t.failures, Round: round, Err: err, Verdict: v}))
 	})
 	return delay + max(0, min(v.After, t.policy.MaxRetryAfter))
+}
+
+func (t *Tracker) newBackoff() (b Backoff) {
+	if t.policy.Backoff != nil {
+		t.protect("Policy.Backoff", func() { b = t.policy.Backoff() })
+	}
+	if b == nil {
+		b = Exponential{}.New()
+	}
+	return b
 }
 
 // Endpoints describes the endpoints.

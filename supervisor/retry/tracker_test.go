@@ -95,7 +95,7 @@ func TestNoBackoff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := NewTracker("a", Endpoints{}, Policy{Backoff: backoff}, func(string, any) {})
-			require.Equal(t, Exponential{}.New().(*exponential).Max, r.backoff.(*exponential).Max)
+			require.Equal(t, Exponential{}.New().(*exponential).Max, r.newBackoff().(*exponential).Max)
 		})
 	}
 }
