@@ -38,34 +38,26 @@ func BenchmarkDial(b *testing.B) {
 // BenchmarkEcho sends a message and waits for its echo.
 func BenchmarkEcho(b *testing.B) {
 	s := newBenchEcho(b)
-	for _, inline := range []bool{false, true} {
-		name := "isolated"
-		if inline {
-			name = "inline"
-		}
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			data := make([]byte, 32)
-			done := make(chan struct{})
-			left := 0
-			c, err := dandelion.Dial(context.Background(), s.URL(), &dandelion.Options{Inline: inline, Handler: &dandelion.Handler{
-				OnBorrowed: func(c *dandelion.Client, kind messages.Kind, p []byte) {
-					if left--; left < 0 {
-						close(done)
-						return
-					}
-					c.Send(dandelion.NewMessage(kind, p))
-				},
-			}})
-			if err != nil {
-				b.Fatal(err)
+	b.ReportAllocs()
+	data := make([]byte, 32)
+	done := make(chan struct{})
+	left := 0
+	c, err := dandelion.Dial(context.Background(), s.URL(), &dandelion.Options{Handler: &dandelion.Handler{
+		OnBorrowed: func(c *dandelion.Client, kind messages.Kind, p []byte) {
+			if left--; left < 0 {
+				close(done)
+				return
 			}
-			left = b.N
-			b.ResetTimer()
-			c.Send(dandelion.Binary(data))
-			<-done
-			c.Abort()
-			<-c.Done()
-		})
+			c.Send(dandelion.NewMessage(kind, p))
+		},
+	}})
+	if err != nil {
+		b.Fatal(err)
 	}
+	left = b.N
+	b.ResetTimer()
+	c.Send(dandelion.Binary(data))
+	<-done
+	c.Abort()
+	<-c.Done()
 }

@@ -24,7 +24,6 @@ type Client struct {
 
 	once      bool // made by Dial: there is one connection only
 	streaming bool // messages are delivered in parts
-	inline    bool // the handler may have the goroutine of any of the actors
 }
 
 // spawn starts the actors. Callbacks may use the client before it returns.

@@ -4,7 +4,6 @@ package dandelion_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"runtime"
@@ -94,32 +93,29 @@ func TestGoexitInHandler(t *testing.T) {
 	})
 }
 
-// That ends the connection, as nobody is left to go on with what has arrived; with an
-// inline handler also because it takes the goroutine that reads away.
+// That ends the connection, as nobody is left to go on with what has arrived.
 func TestGoexitInDataHandler(t *testing.T) {
-	for _, inline := range []bool{false, true} {
-		for _, policy := range []supervisor.PanicPolicy{supervisor.FailOnPanic, supervisor.ContinueOnPanic} {
-			t.Run(fmt.Sprintf("inline %v, policy %d", inline, policy), func(t *testing.T) {
-				inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
-					opts.Inline, opts.OnPanic = inline, policy
-					handled := 0
-					opts.Handler = &dandelion.Handler{OnText: func(*dandelion.Client, string) {
-						handled++
-						runtime.Goexit()
-					}}
-					c, conn := open(t, s, opts)
-					// In one write: after the first message the client is gone.
-					buf := wire.AppendServerFrame(nil, true, 0, wire.OpText, []byte("go"))
-					conn.WriteRaw(wire.AppendServerFrame(buf, true, 0, wire.OpText, []byte("on")))
-					_, end := conn.ReadAll()
-					require.NotZero(t, end)
-					conn.Close()
-					<-c.Done()
-					require.ErrorContains(t, c.Err(), "Goexit")
-					require.Equal(t, 1, handled)
-				})
+	for name, policy := range map[string]supervisor.PanicPolicy{"fail": supervisor.FailOnPanic, "continue": supervisor.ContinueOnPanic} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+				opts.OnPanic = policy
+				handled := 0
+				opts.Handler = &dandelion.Handler{OnText: func(*dandelion.Client, string) {
+					handled++
+					runtime.Goexit()
+				}}
+				c, conn := open(t, s, opts)
+				// In one write: after the first message the client is gone.
+				buf := wire.AppendServerFrame(nil, true, 0, wire.OpText, []byte("go"))
+				conn.WriteRaw(wire.AppendServerFrame(buf, true, 0, wire.OpText, []byte("on")))
+				_, end := conn.ReadAll()
+				require.NotZero(t, end)
+				conn.Close()
+				<-c.Done()
+				require.ErrorContains(t, c.Err(), "Goexit")
+				require.Equal(t, 1, handled)
 			})
-		}
+		})
 	}
 }
 

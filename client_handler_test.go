@@ -219,24 +219,10 @@ func TestHandlerWaitsForTheServer(t *testing.T) {
 	})
 }
 
-func TestInlineHandler(t *testing.T) {
-	ctx := newContext(t)
-	s := newEcho(t)
-	got := make(chan string, 1)
-	c, err := dandelion.Dial(ctx, s.URL(), &dandelion.Options{Inline: true, Handler: &dandelion.Handler{
-		OnText: func(c *dandelion.Client, text string) { got <- text },
-	}})
-	require.NoError(t, err)
-	require.NoError(t, c.Send(dandelion.Text("inline")))
-	require.Equal(t, "inline", <-got)
-	require.NoError(t, c.Close(ctx, wire.StatusNormal, ""))
-}
-
-// An inline handler may send and wait for it, also in OnOpen, and is told when the
+// A handler may send and wait for it, also in OnOpen, and is told when the
 // connection breaks meanwhile.
-func TestInlineHandlerWrites(t *testing.T) {
+func TestHandlerWrites(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
-		opts.Inline = true
 		failed := make(chan error, 1)
 		opts.Handler = &dandelion.Handler{
 			OnOpen: func(c *dandelion.Client, _ *messages.Opened) {
@@ -280,11 +266,9 @@ func TestCloseFromTheFirstCallback(t *testing.T) {
 	<-stopped
 }
 
-// In the callbacks for events everything may be called, also with Inline; in those
-// for data what does not wait for the server.
-func TestInlineHandlerAsks(t *testing.T) {
+// In the callbacks everything may be called.
+func TestHandlerAsks(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
-		opts.Inline = true
 		var states []messages.State
 		ask := func(c *dandelion.Client) { states = append(states, c.Status().State) }
 		closed := make(chan error, 1)

@@ -223,17 +223,12 @@ func (c *Client) awaitEnd(ctx context.Context, conn *actors.Conn, closing error)
 
 // SendPing queues a Ping of up to 125 bytes and does not wait for its Pong, which
 // is an event. Errors: ErrControlTooLong, ErrQueueFull, ErrNotOpen, ErrClosed.
-// With Options.Inline a full queue is not reported.
 func (c *Client) SendPing(data []byte) error {
 	if _, err := c.current(); err != nil {
 		return err
 	}
 	if err := protocol.CheckPing(data); err != nil {
 		return err
-	}
-	if c.inline { // whoever would answer may be waiting for the handler that calls
-		c.system.Root.Send(c.pid, &messages.Ping{Data: bytes.Clone(data)})
-		return nil
 	}
 	call := &actors.PingCall{Data: bytes.Clone(data), Err: make(chan error, 1)}
 	c.system.Root.Send(c.pid, call)

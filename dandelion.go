@@ -90,12 +90,11 @@ func newClient(url string, opts *Options) (*Client, supervisor.Config, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	c := &Client{view: handle.New(), system: opts.System, streaming: opts.Streaming, inline: opts.Inline}
+	c := &Client{view: handle.New(), system: opts.System, streaming: opts.Streaming}
 	if c.system == nil {
 		c.system = sharedSystem()
 	}
 	cfg, err := opts.config(url)
-	c.view.Inline = opts.Inline
 	if opts.Handler != nil {
 		c.handler = *opts.Handler
 	}

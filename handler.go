@@ -130,6 +130,9 @@ func (s *handlerSink) Batch(b *actors.Batch) {
 			b.Release()
 			return
 		}
+		if b.Last() {
+			b.ExpectReply()
+		}
 		switch {
 		case !item.Opcode.IsData():
 			s.control(actors.Event(b.Epoch, item, rtt))

@@ -53,6 +53,9 @@ func (in *inbox) take() (msg Message, ok bool, wait <-chan struct{}) {
 			in.batches = in.batches[1:]
 			b.Release()
 		case item.Opcode.IsData():
+			if b.Last() {
+				b.ExpectReply()
+			}
 			return NewMessage(kindOf(item), actors.Own(item)).Part(item.First, item.Final), true, nil
 		}
 	}

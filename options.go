@@ -110,15 +110,6 @@ type Options struct {
 	// Handler holds callbacks. If it has one of OnText, OnBinary, OnBorrowed and
 	// OnFragment, messages go to it; else they are to be read with Read or Messages.
 	Handler *Handler
-	// Inline runs the callbacks for what arrives (OnText, OnBinary, OnBorrowed,
-	// OnFragment, OnPing, OnPong) always on the one goroutine that reads from the
-	// network. Without it another goroutine goes on with reading when they take
-	// longer than five to ten milliseconds. It saves a fraction of a microsecond for
-	// each read; but one that takes long then holds up Pongs and closing, also when
-	// it waits in Write for a server that reads slowly. In these callbacks what waits
-	// for something else from the server (Close, Shutdown, Ping, Read, Done) waits
-	// for ever, or until its context ends: call it on another goroutine.
-	Inline bool
 	// OnPanic says what follows a panic in a callback. Default [FailOnPanic].
 	OnPanic PanicPolicy
 

@@ -63,7 +63,6 @@ func sample(t *testing.T, typ reflect.Type, n int) reflect.Value {
 var ofClient = map[string]func(c *Client) any{
 	"Handler": func(c *Client) any { return &c.handler },
 	"System":  func(c *Client) any { return c.system },
-	"Inline":  func(c *Client) any { return c.view.Inline },
 }
 
 // Each option reaches the supervisor under its own name or in the handshake, or the client.

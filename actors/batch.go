@@ -19,7 +19,6 @@ type Batch struct {
 	next, pongs int // of Items and RTTs, for Next
 
 	owning bool // there are Items that own their payload
-	queued bool // waited in a mailbox: whoever handles it is not the reader's goroutine
 
 	violation error // what breaks the protocol behind the items
 	end       error // the stream ended behind the items
@@ -38,11 +37,6 @@ func (b *Batch) Next() (item *wire.Item, rtt time.Duration, ok bool) {
 	}
 	item = &b.Items[b.next]
 	b.next++
-	if b.next == len(b.Items) {
-		// What is sent in reply to the last item is written where it is sent:
-		// no further item is behind it to make a larger write of.
-		b.conn.Out.SendDirectly()
-	}
 	if item.Opcode == wire.OpPong {
 		rtt = b.RTTs[b.pongs]
 		b.pongs++
@@ -50,13 +44,21 @@ func (b *Batch) Next() (item *wire.Item, rtt time.Duration, ok bool) {
 	return item, rtt, true
 }
 
+// Last reports whether Next has given the last item.
+func (b *Batch) Last() bool { return b.next == len(b.Items) }
+
+// ExpectReply announces that what the user sends next is probably a reply to the last of
+// what was read. It is then written at once where it is sent: no further item is behind it
+// to make a larger write of.
+func (b *Batch) ExpectReply() { b.conn.replyDue.Store(true) }
+
 var batches = sync.Pool{New: func() any { return new(Batch) }}
 
 // Release ends the use of the batch and of all payloads that are not Owned. It
 // may be called from any goroutine, once.
 func (b *Batch) Release() {
 	if due := b.conn.window.release(b.weight); due > 0 {
-		b.conn.reader.post(&credit{bytes: due})
+		b.conn.reader.Post(&credit{bytes: due})
 	}
 	if b.input != nil {
 		b.input.free()

@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -41,42 +43,26 @@ type CallbackConfig struct {
 	Received func(kind messages.Kind, payload []byte)
 	// FailOnPanic ends the handling of data for the epoch in which the sink panicked.
 	FailOnPanic bool
-	// Inline runs the sink for batches always on the one goroutine that reads from the
-	// network; without it another one takes over reading from a slow sink.
-	Inline   bool
-	Observer Observer
-	Logger   *slog.Logger // never nil
+	Observer    Observer
+	Logger      *slog.Logger // never nil
 }
 
 // Callback is a callback actor that lives.
 type Callback struct {
 	PID *actor.PID
-	box *mailbox
+	box *mailbox.Mailbox
 }
 
 // SpawnCallback spawns a callback actor. It runs user code and nothing else,
 // and belongs to the supervisor, which is its parent: it lives through reconnects.
 func SpawnCallback(parent actor.SpawnerContext, cfg CallbackConfig) Callback {
-	dispatcher := besideReader
-	if cfg.Inline {
-		dispatcher = insideReader
-	}
-	box := &mailbox{role: RoleCallback, observer: cfg.Observer}
-	if cfg.Sink != nil {
-		box.quiet = func(message any) bool {
-			_, message, _ = actor.UnwrapEnvelope(message) // of the user's sender middleware
-			_, finish := message.(*Finish)
-			return finish || cfg.Sink.Ignores(message)
-		}
-	}
-	pid := parent.Spawn(actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg, box: box} },
-		actor.WithDispatcher(dispatcher), withMailbox(box)))
+	box := mailbox.New(placeInCallback(cfg.Sink), Observed(cfg.Observer, RoleCallback, 0))
+	pid := parent.Spawn(actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg} }, box.Option()))
 	return Callback{pid, box}
 }
 
 type callback struct {
 	CallbackConfig
-	box       *mailbox
 	touching  []*Batch // sent to Target, not handled yet, in order
 	epoch     uint64   // of the last event
 	gone      bool     // Target has terminated
@@ -218,6 +204,9 @@ func (c *callback) forward(ctx actor.Context, b *Batch) {
 		if !ok {
 			break
 		}
+		if b.Last() {
+			b.ExpectReply()
+		}
 		ctx.RequestWithCustomSender(c.Target, Event(b.Epoch, item, rtt), ctx.Parent())
 	}
 	c.touching = append(c.touching, b)
@@ -241,7 +230,6 @@ func (c *callback) targetGone(ctx actor.Context) {
 // finished answers Finish when nothing is left to handle.
 func (c *callback) finished(ctx actor.Context) {
 	if c.finish != nil && len(c.touching) == 0 {
-		c.box.systemHere.Store(true) // its system messages run no code of the user from now on
 		ctx.Send(c.finish, &CallbackDone{})
 		c.finish = nil
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
@@ -93,19 +95,16 @@ type Conn struct {
 	Out *protocol.Outbound
 
 	window window
-	watch  *watch
+	loop   *mailbox.Loop // reads, and lets the callback work on its goroutine
 	// The actors of the family; each is spawned on its mailbox.
-	protocol, reader, writer *mailbox
+	protocol, reader, writer *mailbox.Mailbox
 
 	rtt   atomic.Int64
 	srtt  atomic.Int64
 	state atomic.Uint32
 
 	received atomic.Uint64 // data messages
-
-	// behind is work of the callback actor, to be done where the reader is, behind
-	// the batch that it is posting. It belongs to the goroutine that reads.
-	behind func()
+	replyDue atomic.Bool   // see Batch.ExpectReply
 }
 
 // NewConn prepares a connection. It lives when an actor was spawned from Props.
@@ -114,11 +113,11 @@ func NewConn(cfg Config) *Conn {
 	c := &Conn{
 		Config:   cfg,
 		Out:      protocol.NewOutbound(cfg.QueueMessages, cfg.QueueBytes),
-		protocol: &mailbox{role: RoleProtocol, epoch: cfg.Epoch, observer: cfg.Observer},
-		reader:   &mailbox{role: RoleReader, epoch: cfg.Epoch, observer: cfg.Observer},
-		writer:   &mailbox{role: RoleWriter, epoch: cfg.Epoch, observer: cfg.Observer},
+		loop:     mailbox.NewLoop(cfg.System),
+		protocol: mailbox.New(placeInProtocol, Observed(cfg.Observer, RoleProtocol, cfg.Epoch)),
+		reader:   mailbox.New(placeInReader, Observed(cfg.Observer, RoleReader, cfg.Epoch)),
+		writer:   mailbox.New(placeInWriter, Observed(cfg.Observer, RoleWriter, cfg.Epoch)),
 	}
-	c.watch = watchOf(cfg.System)
 	c.window.init(cfg.ReceiveWindow)
 	c.window.patience = cfg.BehindAfter
 	c.state.Store(uint32(messages.StateOpen))
@@ -130,7 +129,7 @@ func NewConn(cfg Config) *Conn {
 // connection is over, and then waits to be stopped.
 func (c *Conn) Props() *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &protocolActor{conn: c} },
-		actor.WithDispatcher(inline), withMailbox(c.protocol))
+		c.protocol.Option())
 }
 
 // State is OPEN, CLOSING or CLOSED.

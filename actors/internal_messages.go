@@ -44,10 +44,19 @@ type unthrottle struct{}
 
 // flush tells the writer that the Outbound holds something.
 type flush struct {
-	now bool // on the goroutine of the sender, who waits for it
+	why   protocol.Wake
+	reply bool // it is probably a reply to the last message that was read
 }
 
-var flushNow, flushSoon = &flush{now: true}, &flush{}
+var (
+	flushes = [...]flush{
+		{why: protocol.WakeMessage},
+		{why: protocol.WakeAwaited},
+		{why: protocol.WakeLarge},
+		{why: protocol.WakeControl},
+	}
+	flushReply = &flush{reply: true}
+)
 
 // halfClose tells the writer to end its side of the stream when all is written.
 type halfClose struct{}
@@ -55,9 +64,6 @@ type halfClose struct{}
 // writeDone comes from the goroutine that does the blocking writes, which goes on
 // with what the writer does next.
 type writeDone struct{ err error }
-
-// Brought implements Brought.
-func (*writeDone) Brought() {}
 
 // written tells the protocol actor that the writer has nothing left to do.
 type written struct{ news protocol.Input }

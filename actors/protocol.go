@@ -60,7 +60,7 @@ func (p *protocolActor) Receive(ctx actor.Context) {
 	case *messages.HandlerBehind, *messages.HandlerCaughtUp:
 		if p.machine.State() == messages.StateOpen { // else nobody's fault any more
 			c.tell(c.Owner, msg) // in front of what it says
-			c.Callback.box.post(msg)
+			c.Callback.box.Post(msg)
 		}
 	case *messages.Close:
 		p.step(protocol.Close{Code: msg.Code, Reason: msg.Reason, Reply: ReplyTo(ctx.Sender(), msg.Ref)})
@@ -106,8 +106,8 @@ func (p *protocolActor) start(ctx actor.Context) {
 		FirstPing:    c.FirstPing,
 	}, c.Out, time.Now())
 	ctx.Spawn(writerProps(c))
-	if c.Opened != nil { // an inline handler may wait for what it writes
-		c.Callback.box.post(c.Opened)
+	if c.Opened != nil { // when the handler can write, and before anything is read
+		c.Callback.box.Post(c.Opened)
 	}
 	ctx.Spawn(readerProps(c))
 	p.carryOut(nil)
@@ -144,7 +144,7 @@ func (p *protocolActor) carryOut(b *Batch) {
 		switch e.Kind {
 		case protocol.EffectDeliver:
 			if len(b.Items) > 0 {
-				c.Callback.box.post(b)
+				c.Callback.box.Post(b)
 			} else {
 				b.Release()
 			}
@@ -152,7 +152,7 @@ func (p *protocolActor) carryOut(b *Batch) {
 			if closed, ok := e.Event.(*messages.Closed); ok {
 				closed.Discarded = int(c.window.discarded.Load())
 			}
-			c.Callback.box.post(e.Event)
+			c.Callback.box.Post(e.Event)
 		case protocol.EffectReply:
 			for _, o := range e.Outcomes {
 				c.reply(o)
@@ -172,11 +172,11 @@ func (p *protocolActor) carryOut(b *Batch) {
 		case protocol.EffectStopTimer:
 			p.stopTimer(e.Timer)
 		case protocol.EffectUnthrottle:
-			c.reader.post(&unthrottle{})
+			c.reader.Post(&unthrottle{})
 		case protocol.EffectDiscard:
-			c.reader.post(&discard{})
+			c.reader.Post(&discard{})
 		case protocol.EffectHalfClose:
-			c.writer.post(&halfClose{})
+			c.writer.Post(&halfClose{})
 		case protocol.EffectCloseStream:
 			// Closing a TLS stream writes an alert, which can block.
 			go c.closeStream(e.Reset)
@@ -189,7 +189,7 @@ func (p *protocolActor) carryOut(b *Batch) {
 func (p *protocolActor) setTimer(timer protocol.Timer, d time.Duration) {
 	p.stopTimer(timer)
 	msg := &timeout{timer, p.generations[timer]}
-	p.timers[timer] = time.AfterFunc(d, func() { p.conn.protocol.post(msg) })
+	p.timers[timer] = time.AfterFunc(d, func() { p.conn.protocol.Post(msg) })
 }
 
 func (p *protocolActor) stopTimer(timer protocol.Timer) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync/atomic"
 
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
@@ -14,33 +13,16 @@ import (
 // before the stream is given up.
 const drainMax = 4 << 20
 
-// readLoop is what reads the stream, on a goroutine of its own, which blocks. It ends
-// when the stream does.
-//
-// The callback actor works on this goroutine as well, each time behind the batch that
-// gives it something to do: a message then crosses to no other goroutine, which
-// on two CPUs costs more than all the rest (workload pingpong-32 of test/bench).
-// If that takes long another goroutine goes on with reading, and the one before stays
-// with the callback actor until that has nothing left to do (see watch). So a slow
-// handler holds up reading for ten milliseconds at most.
+// readLoop is what reads the stream, on the goroutine of the connection's Loop, which blocks.
+// It ends when the stream does. The callback actor works on this goroutine as well, each
+// time after the batch that gives it something to do.
 type readLoop struct {
 	conn     *Conn
 	receiver *wire.Receiver
 	source   source
 	batch    *Batch // to be filled by the next read, may be nil
-	err      error  // that came with the last read
-
-	// turn counts the goroutines that have read: all of the above belongs to the
-	// last one. Its lowest bit says that this one is away, with the callback actor.
-	turn    atomic.Uint64
-	visits  atomic.Uint64 // to the callback actor, so far
-	watched atomic.Bool
-	seen    uint64 // of visits; belongs to the watch
+	err      error  // that came with the last read; at the end why it has ended
 }
-
-const awayBit = 1 // the lowest bit of readLoop.turn
-
-func (l *readLoop) away() bool { return l.turn.Load()&awayBit != 0 }
 
 func newReadLoop(c *Conn) *readLoop {
 	cfg := wire.ReceiverConfig{Role: wire.Client, Limits: c.Limits, Streaming: c.Streaming}
@@ -56,22 +38,21 @@ func newReadLoop(c *Conn) *readLoop {
 
 // run reads until the stream ends, or another goroutine has taken over.
 func (l *readLoop) run() {
-	mine := l.turn.Load()
-	err := errReaderEnded
-	defer func() {
-		if l.turn.Load() == mine {
-			b := l.newBatch()
-			b.end = err
-			l.post(b)
-		}
-	}()
-	err = l.read()
+	if err := l.read(); err != errTakenOver {
+		l.err = err
+	}
 }
 
-var (
-	errReaderEnded = errors.New("the goroutine that reads was ended: runtime.Goexit was called in an inline handler")
-	errTakenOver   = errors.New("another goroutine reads") // never leaves this file
-)
+// end posts what follows all that was read: why the stream has ended.
+func (l *readLoop) end() {
+	b := l.newBatch()
+	if b.end = l.err; b.end == nil {
+		b.end = errors.New("the goroutine that reads was ended: runtime.Goexit was called in Read of the stream")
+	}
+	l.conn.protocol.Post(b)
+}
+
+var errTakenOver = errors.New("another goroutine reads") // never leaves this file
 
 // read turns the stream into batches until it ends, and returns why.
 func (l *readLoop) read() (err error) {
@@ -191,46 +172,7 @@ func (l *readLoop) post(b *Batch) (mine bool) {
 		// Nothing behind a violation is looked at (RFC 6455 §7.1.7).
 		l.conn.window.discard.Store(true)
 	}
-	last := b.end != nil
-	l.conn.protocol.post(b)
-	work := l.conn.behind
-	l.conn.behind = nil
-	switch {
-	case work == nil:
-		return true
-	case last: // nothing is left to be read
-		work()
-		return true
-	}
-	return l.visit(work)
-}
-
-// visit does the work of the callback actor, and returns false if another goroutine
-// has taken over meanwhile.
-func (l *readLoop) visit(work func()) (mine bool) {
-	turn := l.turn.Load()
-	l.visits.Store(l.visits.Load() + 1)
-	l.turn.Store(turn | awayBit)
-	if !l.watched.Load() {
-		l.conn.watch.add(l)
-	}
-	returned := false
-	defer func() {
-		if !returned { // runtime.Goexit in code of the user
-			go l.takeOver()
-		}
-	}()
-	work()
-	returned = true
-	return l.turn.CompareAndSwap(turn|awayBit, turn)
-}
-
-// takeOver goes on with reading on its goroutine, if the one that reads is away.
-func (l *readLoop) takeOver() {
-	turn := l.turn.Load()
-	if turn&awayBit != 0 && l.turn.CompareAndSwap(turn, turn-awayBit+2) {
-		l.run()
-	}
+	return l.conn.loop.Post(l.conn.protocol, b)
 }
 
 // tell reports that the handler is behind, or is not any more. It goes the way of
@@ -242,7 +184,7 @@ func (l *readLoop) tell(event any) {
 	case *messages.HandlerCaughtUp:
 		e.Epoch = l.conn.Epoch
 	}
-	l.conn.protocol.post(event)
+	l.conn.protocol.Post(event)
 }
 
 func (l *readLoop) newBatch() *Batch {

@@ -12,7 +12,7 @@ type reader struct {
 
 func readerProps(c *Conn) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &reader{c} },
-		actor.WithDispatcher(inline), withMailbox(c.reader))
+		c.reader.Option())
 }
 
 // Receive never blocks.
@@ -28,7 +28,7 @@ func (r *reader) Receive(ctx actor.Context) {
 	case *actor.Started:
 		l := newReadLoop(r.conn)
 		w.tell = l.tell
-		go l.run()
+		go r.conn.loop.Run(l.run, l.end)
 		return
 	case *actor.Stopping:
 		w.stop.Store(true)

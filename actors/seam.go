@@ -3,6 +3,7 @@ package actors
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/protocol"
 )
 
@@ -43,11 +44,24 @@ type Observer interface {
 	Handled(by Role, epoch uint64, message any)
 }
 
-// post sends message to the actor behind m, from any goroutine. Within the family
-// messages do not go by PID: the way through its process costs as much as the rest
-// when many connections are busy and none of it is in the cache (workload
-// connections-200 of test/bench).
-func (m *mailbox) post(message any) { m.PostUserMessage(message) }
+// Observed returns what shows the messages of one actor to o; nil if o is nil.
+func Observed(o Observer, role Role, epoch uint64) mailbox.Observer {
+	if o == nil {
+		return nil
+	}
+	return &observed{o, role, epoch}
+}
+
+type observed struct {
+	to    Observer
+	role  Role
+	epoch uint64
+}
+
+func (o *observed) Posted(message any, sender *actor.PID) {
+	o.to.Posted(o.role, o.epoch, message, sender)
+}
+func (o *observed) Handled(message any) { o.to.Handled(o.role, o.epoch, message) }
 
 // tell sends message to an actor outside of the family.
 func (c *Conn) tell(pid *actor.PID, message any) { c.System.Root.Send(pid, message) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/protocol"
 )
 
@@ -20,7 +21,7 @@ const inlineRounds = 16
 type writer struct {
 	conn     *Conn
 	try      func(p []byte) (n int, err error) // nil if the stream cannot write without blocking
-	blocking lane                              // where blocking calls go
+	blocking mailbox.Lane                      // where blocking calls go
 
 	bufs     [][]byte
 	out      []protocol.Outcome
@@ -33,7 +34,7 @@ type writer struct {
 
 func writerProps(c *Conn) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &writer{conn: c} },
-		actor.WithDispatcher(ownLane), withMailbox(c.writer))
+		c.writer.Option())
 }
 
 // Receive never blocks.
@@ -56,18 +57,17 @@ func (w *writer) Receive(ctx actor.Context) {
 		w.try = nonblockingWrite(w.conn.Stream)
 		w.conn.Out.Attach(w.wake)
 	case *actor.Stopped:
-		w.blocking.close()
+		w.blocking.Close()
 	}
 }
 
-// wake is called when something was queued. If somebody waits for it, the write
-// is tried on their goroutine, which saves the way to another one.
-func (w *writer) wake(now bool) {
-	if now && w.try != nil {
-		w.conn.writer.post(flushNow)
-	} else {
-		w.conn.writer.post(flushSoon)
+// wake is called when something was queued.
+func (w *writer) wake(why protocol.Wake) {
+	message := &flushes[why]
+	if w.conn.replyDue.Load() && w.conn.replyDue.Swap(false) && why == protocol.WakeMessage {
+		message = flushReply
 	}
+	w.conn.writer.Post(message)
 }
 
 // pump writes until nothing is queued, or until the socket takes no more.
@@ -122,8 +122,8 @@ func (w *writer) writeLater(bufs [][]byte) {
 // later runs a blocking call and posts its outcome to the writer itself.
 func (w *writer) later(call func() error) {
 	w.busy = true
-	w.blocking.Schedule(func() {
-		w.conn.writer.post(&writeDone{guard(call)})
+	w.blocking.Run(func() {
+		w.conn.writer.Post(&writeDone{guard(call)})
 	})
 }
 
@@ -146,7 +146,7 @@ func (w *writer) settle() {
 	}
 	if !w.reported && w.conn.Out.CloseWritten() {
 		w.reported = true
-		w.conn.protocol.post(&written{protocol.CloseWritten{}})
+		w.conn.protocol.Post(&written{protocol.CloseWritten{}})
 	}
 }
 
@@ -157,7 +157,7 @@ func (w *writer) fail(err error) {
 	for _, o := range w.conn.Out.WriteFailed(w.conn.Server, err) {
 		w.conn.reply(o)
 	}
-	w.conn.protocol.post(&written{protocol.WriteFailed{Err: err}})
+	w.conn.protocol.Post(&written{protocol.WriteFailed{Err: err}})
 }
 
 // endWriteSide sends the end of the stream once, if it was asked for: close_notify
@@ -169,11 +169,11 @@ func (w *writer) endWriteSide() {
 	w.ended = true
 	half, ok := w.conn.Stream.(interface{ CloseWrite() error })
 	if !ok {
-		w.conn.protocol.post(&written{protocol.WriteEnded{Whole: true}})
+		w.conn.protocol.Post(&written{protocol.WriteEnded{Whole: true}})
 		return
 	}
 	w.busy = true
-	w.blocking.Schedule(func() {
+	w.blocking.Run(func() {
 		guard(func() error {
 			half.CloseWrite()
 			if secure, ok := w.conn.Stream.(interface{ NetConn() net.Conn }); ok {
@@ -183,6 +183,6 @@ func (w *writer) endWriteSide() {
 			}
 			return nil // the stream is about to be dropped: an error changes nothing
 		})
-		w.conn.protocol.post(&written{protocol.WriteEnded{}})
+		w.conn.protocol.Post(&written{protocol.WriteEnded{}})
 	})
 }

@@ -169,7 +169,7 @@ func (m *Machine) pongOverdue(t Traffic) {
 		return
 	}
 	// The Pong may wait in front of our own door: we had stopped reading, or we did
-	// not get to run, for example because an inline handler had our goroutine.
+	// not get to run, for example because the machine had slept.
 	ownFault := t.Throttled || t.Throttles != m.then.Throttles || m.now.Sub(m.due) > m.cfg.PongTimeout/4
 	switch {
 	case t.Reads != m.then.Reads:

@@ -35,7 +35,7 @@ func TestLiveness(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			now := time.Unix(0, 0)
 			out := NewOutbound(100, 1000)
-			out.Attach(func(bool) {})
+			out.Attach(func(Wake) {})
 			m := New(Config{CloseTimeout: time.Second, PingInterval: 30 * time.Second, PongTimeout: 10 * time.Second, PingMisses: 1}, out, now)
 			if err := out.SendText("abc", Reply{}); err != nil {
 				t.Fatal(err)

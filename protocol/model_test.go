@@ -124,7 +124,7 @@ func newModel(t *testing.T, seed uint64, logs bool) *model {
 		limit = 100 << 10
 	}
 	md.out = NewOutbound(1+r.IntN(20), limit)
-	md.out.Attach(func(bool) { md.woken = true })
+	md.out.Attach(func(Wake) { md.woken = true })
 	cfg := Config{
 		Shown: &md.shown, Epoch: 1, CloseTimeout: 5 * time.Second,
 		PongTimeout: time.Second, PingMisses: r.IntN(3), FirstPing: r.Uint64() >> 1,
@@ -256,7 +256,7 @@ func (md *model) payload(valid bool) []byte {
 	case 5, 6, 7, 8, 9:
 		n = md.IntN(3000)
 	case 10:
-		n = writtenHere - 1 + md.IntN(3)
+		n = largeMessage - 1 + md.IntN(3)
 	}
 	p := make([]byte, n)
 	for i := range p {

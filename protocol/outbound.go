@@ -22,11 +22,9 @@ const (
 	// controlMax bounds the control frames that wait for the writer, in bytes.
 	// Past it only the latest Pong is remembered (RFC 6455 §5.5.3 allows it).
 	controlMax = 16 << 10
-	// writtenHere is the payload from which on a message is written on the
-	// goroutine that sends it, if the socket takes it: what it gains by not
-	// crossing to another CPU is more than what batches gain (workloads send-64k
-	// and send-16m of test/bench).
-	writtenHere = 32 << 10
+	// largeMessage is the payload from which on a message has a chunk of its own, is
+	// encoded without the lock, and wakes the writer as such.
+	largeMessage = 32 << 10
 )
 
 // gate says what the Outbound still accepts.
@@ -44,9 +42,15 @@ type Reply struct {
 	// nobody.
 	To  any
 	Ref uint64 // which of the sender's sends it was
-	// Awaited says that a goroutine stands still until it is told. Its frame is written at
-	// once where it is sent, if the socket takes it.
+	// Awaited says that a goroutine stands still until it is told (WakeAwaited).
 	Awaited bool
+}
+
+func (r Reply) wake() Wake {
+	if r.Awaited {
+		return WakeAwaited
+	}
+	return WakeMessage
 }
 
 // Outcome is a Reply that is due.
@@ -96,9 +100,18 @@ type Outbound struct {
 	waitingBytes int
 
 	pending bool           // the writer was woken and has not found us empty since
-	wake    func(now bool) // nil until there is a writer
-	direct  atomic.Bool    // see SendDirectly
+	wake    func(why Wake) // nil until there is a writer
 }
+
+// Wake is why the writer is woken: what was queued.
+type Wake uint8
+
+const (
+	WakeMessage Wake = iota // something for which nobody waits
+	WakeAwaited             // something for which a goroutine waits
+	WakeLarge               // a message of 32 KiB or more
+	WakeControl             // a Pong that answers a Ping, or a Close
+)
 
 // NewOutbound returns an Outbound that holds at most maxMsgs data frames and
 // maxBytes bytes of their payload that are not written. One frame is always
@@ -107,24 +120,20 @@ func NewOutbound(maxMsgs, maxBytes int) *Outbound {
 	return &Outbound{maxMsgs: maxMsgs, maxBytes: maxBytes}
 }
 
-// Attach names the function that wakes the writer. now says that somebody waits
-// for the write.
-func (o *Outbound) Attach(wake func(now bool)) {
+// Attach names the function that wakes the writer. It is called on the goroutine that
+// queues something, and must not block.
+func (o *Outbound) Attach(wake func(why Wake)) {
 	o.mu.Lock()
 	o.wake = wake
 	pending := o.pending
 	o.mu.Unlock()
 	if pending {
-		wake(true)
+		wake(WakeMessage)
 	}
 }
 
-// SendDirectly lets the next send be written on the goroutine that sends it, if
-// the socket takes it.
-func (o *Outbound) SendDirectly() { o.direct.Store(true) }
-
 // unlockAndWake ends a critical section that may have queued something.
-func (o *Outbound) unlockAndWake(now bool) {
+func (o *Outbound) unlockAndWake(why Wake) {
 	if o.pending || (len(o.control) == 0 && len(o.data) == 0) {
 		o.mu.Unlock()
 		return
@@ -133,7 +142,7 @@ func (o *Outbound) unlockAndWake(now bool) {
 	wake := o.wake
 	o.mu.Unlock()
 	if wake != nil {
-		wake(o.direct.Load() && o.direct.Swap(false) || now)
+		wake(why)
 	}
 }
 
@@ -160,7 +169,7 @@ func (o *Outbound) Send(kind messages.Kind, data []byte, reply Reply) error {
 }
 
 func (o *Outbound) sendMessage(op wire.Opcode, data []byte, reply Reply) error {
-	if len(data) >= writtenHere {
+	if len(data) >= largeMessage {
 		return o.sendLarge(op, data, reply)
 	}
 	o.mu.Lock()
@@ -174,7 +183,7 @@ func (o *Outbound) sendMessage(op wire.Opcode, data []byte, reply Reply) error {
 		return nil
 	}
 	o.appendData(true, op, data, reply)
-	o.unlockAndWake(reply.Awaited)
+	o.unlockAndWake(reply.wake())
 	return nil
 }
 
@@ -207,7 +216,7 @@ func (o *Outbound) sendLarge(op wire.Opcode, data []byte, reply Reply) error {
 	}
 	o.data = append(o.data, chunk{buf: buf})
 	o.count(&o.data[len(o.data)-1], len(data), reply)
-	o.unlockAndWake(true)
+	o.unlockAndWake(WakeLarge)
 	return nil
 }
 
@@ -304,7 +313,7 @@ func (o *Outbound) sendControl(op wire.Opcode, data []byte, reply Reply) error {
 		return fmt.Errorf("send %s: %w: %d bytes of control frames wait", op, messages.ErrQueueFull, controlMax)
 	}
 	o.appendControl(op, data, reply)
-	o.unlockAndWake(reply.Awaited)
+	o.unlockAndWake(reply.wake())
 	return nil
 }
 
@@ -322,7 +331,7 @@ func (o *Outbound) answerPing(data []byte) {
 		return
 	}
 	o.appendControl(wire.OpPong, data, Reply{})
-	o.unlockAndWake(true)
+	o.unlockAndWake(WakeControl)
 }
 
 func (o *Outbound) controlFull() bool {

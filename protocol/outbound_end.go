@@ -31,7 +31,7 @@ func (o *Outbound) queueClose(payload []byte, reply Reply, err error) (due []Out
 	if reply.To != nil {
 		c.replies = append(c.replies, reply)
 	}
-	o.unlockAndWake(true)
+	o.unlockAndWake(WakeControl)
 	return due, true
 }
 
@@ -60,7 +60,7 @@ func (o *Outbound) queueCloseFirst(payload []byte, err error) (due []Outcome, ok
 		o.appendControl(wire.OpClose, payload, Reply{}).close = true
 	}
 	o.makeSpace()
-	o.unlockAndWake(true)
+	o.unlockAndWake(WakeControl)
 	return due, true
 }
 

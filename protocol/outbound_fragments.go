@@ -46,7 +46,7 @@ func (o *Outbound) SendFragment(from Sender, f *messages.SendFragment, reply Rep
 		o.mu.Unlock()
 		return err
 	}
-	o.unlockAndWake(reply.Awaited)
+	o.unlockAndWake(reply.wake())
 	return nil
 }
 

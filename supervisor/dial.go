@@ -44,10 +44,6 @@ type dialed struct {
 	err    error
 }
 
-// Brought lets an idle supervisor take the outcome on the goroutine of the
-// attempt, which has nothing else to do: that saves the start of another one.
-func (*dialed) Brought() {}
-
 // IgnoreDeadLetterLogging: an outcome that comes too late is thrown away.
 func (*dialed) IgnoreDeadLetterLogging() {}
 

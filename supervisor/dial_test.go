@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/supervisor/outbox"
 )
@@ -42,7 +42,7 @@ func TestGoexitInHandshaker(t *testing.T) {
 			runtime.Goexit()
 			return nil
 		})}.withDefaults()
-		startDial(t.Context(), actors.Go, &cfg, nil, Attempt{Epoch: 7}, func(out *dialed) { reported <- out })
+		startDial(t.Context(), mailbox.Go, &cfg, nil, Attempt{Epoch: 7}, func(out *dialed) { reported <- out })
 		out := <-reported
 		require.Equal(t, uint64(7), out.epoch)
 		require.ErrorContains(t, out.err, "Goexit")
@@ -61,7 +61,7 @@ func TestAbandonedAttempt(t *testing.T) {
 					<-goOn
 					return &handshake.Result{Stream: stream}
 				})}.withDefaults()
-				d := startDial(t.Context(), actors.Go, &cfg, nil, Attempt{Epoch: 1}, func(out *dialed) { reported <- out })
+				d := startDial(t.Context(), mailbox.Go, &cfg, nil, Attempt{Epoch: 1}, func(out *dialed) { reported <- out })
 				if early {
 					d.abandon()
 				}
@@ -93,7 +93,7 @@ func TestAttemptWaitsForTheStore(t *testing.T) {
 		box.Start(func(any) {}, func(uint64, protocol.Reply, error) {})
 		out := make(chan *dialed, 1)
 		cfg := Config{ConnectTimeout: time.Minute}.withDefaults()
-		startDial(t.Context(), actors.Go, &cfg, box, Attempt{Epoch: 1}, func(d *dialed) { out <- d })
+		startDial(t.Context(), mailbox.Go, &cfg, box, Attempt{Epoch: 1}, func(d *dialed) { out <- d })
 		time.Sleep(59 * time.Second)
 		synctest.Wait()
 		require.Empty(t, out)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/internal/handle"
+	"github.com/dandelionws/dandelion/internal/mailbox"
 )
 
 // Props describe the supervisor of one managed connection. It connects as soon as
@@ -12,5 +13,5 @@ import (
 func Props(cfg Config) *actor.Props {
 	cfg = cfg.withDefaults()
 	return actor.PropsFromProducer(func() actor.Actor { return &supervisor{Config: &cfg} },
-		actors.Mailbox(actors.RoleSupervisor, 0, cfg.Observer), actors.Lane(), handle.Default())
+		mailbox.Each(place, actors.Observed(cfg.Observer, actors.RoleSupervisor, 0)), handle.Default())
 }

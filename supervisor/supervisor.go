@@ -133,7 +133,6 @@ func (s *supervisor) start(ctx actor.Context) {
 		Sink:        s.handle.Sink,
 		Target:      s.Target,
 		FailOnPanic: s.OnPanic == FailOnPanic,
-		Inline:      s.handle.Inline,
 		Observer:    s.Observer,
 		Logger:      s.Logger,
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/mailbox"
 )
 
 // Caller makes the first attempt to connect on the goroutine that spawns the supervisor:
@@ -25,7 +25,7 @@ func (c *Caller) Run(attempt func()) {
 	if c.waits {
 		c.attempt = attempt
 	} else {
-		actors.Go(attempt)
+		mailbox.Go(attempt)
 	}
 }
 

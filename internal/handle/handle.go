@@ -24,10 +24,6 @@ import (
 type Handle struct {
 	// Sink, if set, gets the events instead of Config.Target.
 	Sink actors.Sink
-	// Inline runs the Sink for batches always on the one goroutine that reads from the
-	// network. Nobody takes over reading from a slow handler, which then delays Pongs
-	// and closing.
-	Inline bool
 	// Borrowed says that the Sink keeps no payload after Release; buffers are then used again.
 	Borrowed bool
 	// Once makes one connection only: every end is final.

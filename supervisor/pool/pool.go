@@ -11,6 +11,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/internal/handle"
+	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 )
@@ -20,10 +21,8 @@ import (
 // messages.Stop, also when all its members have ended, and then answers
 // everybody who has sent a Stop once, when all members have ended.
 func Props(cfg Config) *actor.Props {
-	// It has no lane: a member that ends would be replaced on that member's goroutine, with
-	// a call of Config.Member.
 	return actor.PropsFromProducer(func() actor.Actor { return &pool{Config: cfg.withDefaults()} },
-		actors.Mailbox(actors.RolePool, 0, cfg.Observer))
+		mailbox.Each(place, actors.Observed(cfg.Observer, actors.RolePool, 0)))
 }
 
 // Member answers messages.GetMember and messages.ReplaceMember.

@@ -21,7 +21,7 @@ const module = "github.com/dandelionws/dandelion"
 // floors are the packages of the library from the bottom up. A package may
 // import those below it only, none of its own floor.
 var floors = [][]string{
-	{"internal/quiet", "internal/bytepool"},
+	{"internal/quiet", "internal/bytepool", "internal/mailbox"},
 	{"wire"},
 	{"messages"},
 	{"protocol", "handshake"},

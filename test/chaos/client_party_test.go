@@ -69,7 +69,6 @@ func (p *clientParty) start(life context.Context) error {
 	opts.Gate = &handshake.Gate{}
 	opts.ConnectTimeout = s.connectTimeout()
 	opts.Handler = h
-	opts.Inline = s.inline
 	opts.Retry = s.policy()
 	opts.Outbox = s.outboxConfig()
 	opts.System = p.system

@@ -48,7 +48,6 @@ type schedule struct {
 	climate climate
 
 	user       user
-	inline     bool // the callbacks run on the goroutine that reads
 	slow       bool // the user takes long for some messages
 	tls        bool
 	keepalive  bool
@@ -72,7 +71,6 @@ func drawSchedule(seed uint64, unit, length time.Duration) *schedule {
 		length:     length,
 		climate:    climate{unit: unit, corrupts: chance(0.3), stops: chance(0.15)},
 		user:       user(rng.IntN(int(users))),
-		inline:     chance(0.15),
 		slow:       chance(0.3),
 		tls:        chance(0.2),
 		keepalive:  chance(0.8),
@@ -88,27 +86,22 @@ func drawSchedule(seed uint64, unit, length time.Duration) *schedule {
 	if chance(0.5) {
 		s.outbox = pick(rng, once, resend, acked)
 	}
-	if s.user == anActor {
-		s.inline = false
-	} else if s.outbox.twice() {
+	if s.user != anActor && s.outbox.twice() {
 		s.outbox = once // whether a message comes twice in an epoch, only an actor can tell
-	}
-	if s.inline {
-		s.slow = false
 	}
 	return s
 }
 
 func (s *schedule) String() string {
 	return fmt.Sprintf("seed %d: %+v", s.seed, struct {
-		user                                                                        user
-		length                                                                      time.Duration
-		corrupts, stops, inline, slow, tls, keepalive, stubborn, reconnects, pauses bool
-		buffer, queue, window                                                       int
-		outbox                                                                      outboxKind
-		ending                                                                      ending
-		storm                                                                       bool
-	}{s.user, s.length, s.climate.corrupts, s.climate.stops, s.inline, s.slow, s.tls, s.keepalive, s.stubborn, s.reconnects, s.pauses,
+		user                                                                user
+		length                                                              time.Duration
+		corrupts, stops, slow, tls, keepalive, stubborn, reconnects, pauses bool
+		buffer, queue, window                                               int
+		outbox                                                              outboxKind
+		ending                                                              ending
+		storm                                                               bool
+	}{s.user, s.length, s.climate.corrupts, s.climate.stops, s.slow, s.tls, s.keepalive, s.stubborn, s.reconnects, s.pauses,
 		s.buffer, s.queue, s.window, s.outbox, s.ending, s.storm})
 }
 

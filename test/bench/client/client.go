@@ -78,9 +78,7 @@ var Libraries = []Library{
 	raw,
 	rawActors,
 	dandelion,
-	dandelionInline,
 	dandelionBorrowed,
-	dandelionBorrowedInline,
 	dandelionPull,
 	dandelionActor,
 }

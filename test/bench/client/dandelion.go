@@ -15,20 +15,16 @@ const ourModule = "github.com/dandelionws/dandelion"
 
 // The ways to use the root package. All options not named have their defaults.
 var (
-	// dandelion: callbacks on a goroutine of their own, a send that does not wait.
+	// dandelion: callbacks, and a send that does not wait.
 	dandelion = ours("dandelion", dandelionWay{})
-	// dandelionInline: the same with the callbacks on the reader's goroutine.
-	dandelionInline = ours("dandelion-inline", dandelionWay{inline: true})
-	// dandelionBorrowed and dandelionBorrowedInline: the same two with payloads
-	// that are good only until the callback returns.
-	dandelionBorrowed       = ours("dandelion-borrowed", dandelionWay{borrowed: true})
-	dandelionBorrowedInline = ours("dandelion-borrowed-inline", dandelionWay{borrowed: true, inline: true})
+	// dandelionBorrowed: the same with payloads that are good only until the callback returns.
+	dandelionBorrowed = ours("dandelion-borrowed", dandelionWay{borrowed: true})
 	// dandelionPull: Read and Write, which waits.
 	dandelionPull = ours("dandelion-pull", dandelionWay{pull: true})
 )
 
 // dandelionWay is one way to use the root package.
-type dandelionWay struct{ pull, inline, borrowed bool }
+type dandelionWay struct{ pull, borrowed bool }
 
 func ours(name string, way dandelionWay) Library {
 	return Library{
@@ -49,7 +45,7 @@ type dandelionConn struct {
 
 func (way dandelionWay) dial(url string, cfg Config) (Conn, error) {
 	c := &dandelionConn{pull: way.pull}
-	opts := &root.Options{Inline: way.inline}
+	opts := &root.Options{}
 	if !way.pull {
 		opts.Handler = c.handler(cfg)
 		if way.borrowed {

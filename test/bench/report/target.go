@@ -27,24 +27,19 @@ const (
 
 var (
 	isolated = []string{"dandelion"}
-	inline   = []string{"dandelion-inline"}
 	actor    = []string{"dandelion-actor"}
 	sender   = []string{"dandelion"}
-	borrowed = []string{"dandelion-borrowed", "dandelion-borrowed-inline"}
-	callback = slices.Concat(isolated, inline, borrowed)
+	borrowed = []string{"dandelion-borrowed"}
+	callback = slices.Concat(isolated, borrowed)
 )
 
 // Targets are the promises of the project.
 var Targets = []Target{
-	{"pingpong-32-pinned", inline, Ratio, 0.97},
-	{"pingpong-32-pinned", isolated, Ratio, 0.9},
-	{"pingpong-1k-pinned", inline, Ratio, 0.97},
-	{"pingpong-1k-pinned", isolated, Ratio, 0.9},
+	{"pingpong-32-pinned", isolated, Ratio, 0.97},
+	{"pingpong-1k-pinned", isolated, Ratio, 0.97},
 	{"pingpong-64k-pinned", callback, Ratio, 1},
-	{"pingpong-32", inline, Ratio, 0.97},
-	{"pingpong-32", isolated, Ratio, 0.9},
-	{"pingpong-1k", inline, Ratio, 0.97},
-	{"pingpong-1k", isolated, Ratio, 0.9},
+	{"pingpong-32", isolated, Ratio, 0.97},
+	{"pingpong-1k", isolated, Ratio, 0.97},
 	{"pingpong-64k", callback, Ratio, 1},
 	{"echo-256", isolated, Ratio, 10},
 	{"send-128", sender, Ratio, 8},

@@ -1,4 +1,4 @@
-package actors
+package mailbox
 
 // queue is a first-in first-out queue that gives its memory back when it was
 // long and has become empty.

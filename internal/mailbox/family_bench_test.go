@@ -1,4 +1,4 @@
-package actors
+package mailbox
 
 import (
 	"runtime"
@@ -15,20 +15,20 @@ import (
 // connection costs cannot be less.
 func BenchmarkFamily(b *testing.B) {
 	system := quiet.System()
-	spawn := func(parent actor.SpawnerContext, role Role, f actor.ReceiveFunc) *actor.PID {
-		return parent.Spawn(actor.PropsFromFunc(f, Mailbox(role, 0, nil), actor.WithDispatcher(inline)))
+	spawn := func(parent actor.SpawnerContext, f actor.ReceiveFunc) *actor.PID {
+		return parent.Spawn(actor.PropsFromFunc(f, Each(always(OnSender), nil)))
 	}
 	nothing := func(actor.Context) {}
 	protocol := func(ctx actor.Context) {
 		if _, ok := ctx.Message().(*actor.Started); ok {
-			spawn(ctx, RoleWriter, nothing)
-			spawn(ctx, RoleReader, nothing)
+			spawn(ctx, nothing)
+			spawn(ctx, nothing)
 		}
 	}
 	supervisor := func(ctx actor.Context) {
 		if _, ok := ctx.Message().(*actor.Started); ok {
-			spawn(ctx, RoleCallback, nothing)
-			spawn(ctx, RoleProtocol, protocol)
+			spawn(ctx, nothing)
+			spawn(ctx, protocol)
 		}
 	}
 	heap := func() uint64 {
@@ -42,7 +42,7 @@ func BenchmarkFamily(b *testing.B) {
 	b.Run("spawn and stop", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			pid := spawn(system.Root, RoleSupervisor, supervisor)
+			pid := spawn(system.Root, supervisor)
 			if err := system.Root.StopFuture(pid).Wait(); err != nil {
 				b.Fatal(err)
 			}
@@ -54,7 +54,7 @@ func BenchmarkFamily(b *testing.B) {
 			before := heap()
 			pids := make([]*actor.PID, families)
 			for i := range pids {
-				pids[i] = spawn(system.Root, RoleSupervisor, supervisor)
+				pids[i] = spawn(system.Root, supervisor)
 			}
 			b.ReportMetric(float64(heap()-before)/families, "heap-B")
 			for _, pid := range pids {

@@ -1,4 +1,4 @@
-package actors
+package mailbox
 
 import (
 	"runtime"
@@ -13,16 +13,35 @@ import (
 	"github.com/dandelionws/dandelion/internal/quiet"
 )
 
+// always gives every message the same place.
+func always(p Place) func(any) Place { return func(any) Place { return p } }
+
+// likeSupervisor has system messages handled by their senders, and all else on the lane.
+func likeSupervisor(message any) Place {
+	if _, ok := message.(actor.SystemMessage); ok {
+		return OneOnSender
+	}
+	return OnLane
+}
+
 type numbered struct{ sender, n int }
 
 // Messages of one sender are handled in order, one at a time, none is lost, and
 // it makes no difference on which goroutines.
 func TestMailboxOrder(t *testing.T) {
-	for _, dispatcher := range []struct {
-		name string
-		d    actor.Dispatcher
-	}{{"inline", inline}, {"lane", ownLane}, {"default", actor.NewDefaultDispatcher(300)}} {
-		t.Run(dispatcher.name, func(t *testing.T) {
+	mixed := []Place{OnSender, OneOnSender, OnLane}
+	for name, place := range map[string]func(any) Place{
+		"on the sender":     always(OnSender),
+		"one on the sender": always(OneOnSender),
+		"on the lane":       always(OnLane),
+		"mixed": func(message any) Place {
+			if m, ok := message.(*numbered); ok {
+				return mixed[m.n%len(mixed)]
+			}
+			return OnLane
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
 			const senders, each = 8, 2000
 			system := quiet.System()
 			var next [senders]int
@@ -46,7 +65,7 @@ func TestMailboxOrder(t *testing.T) {
 				if left--; left == 0 {
 					close(done)
 				}
-			}, Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(dispatcher.d)))
+			}, Each(place, nil)))
 			for sender := range senders {
 				go func() {
 					for n := range each {
@@ -106,7 +125,7 @@ func (u *undecided) Receive(ctx actor.Context) {
 			case "work":
 				u.handled++
 			}
-		}, Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(inline)))
+		}, Each(always(OnSender), nil)))
 	}
 }
 
@@ -117,10 +136,10 @@ func (u *undecided) HandleFailure(*actor.ActorSystem, actor.Supervisor, *actor.P
 // A lane gives its goroutine up, and gets another one for new work.
 func TestLaneRetires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &lane{}
+		l := &Lane{}
 		for range 3 {
 			ran := make(chan struct{})
-			l.Schedule(func() { close(ran) })
+			l.Run(func() { close(ran) })
 			<-ran
 			time.Sleep(3 * laneIdle) // the bubble ends only if no goroutine is left
 			l.mu.Lock()
@@ -137,16 +156,16 @@ func TestLaneRetires(t *testing.T) {
 func TestLaneCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		l := &lane{}
+		l := &Lane{}
 		var did []string
-		l.Schedule(func() {
-			l.close()
+		l.Run(func() {
+			l.Close()
 			did = append(did, "within")
 		})
 		synctest.Wait()
-		l.Schedule(func() { did = append(did, "later") })
+		l.Run(func() { did = append(did, "later") })
 		synctest.Wait()
-		l.close()
+		l.Close()
 		if want := []string{"within", "later"}; !slices.Equal(did, want) {
 			t.Errorf("did %v, want %v", did, want)
 		}
@@ -154,8 +173,8 @@ func TestLaneCloses(t *testing.T) {
 			t.Errorf("it took %v", d)
 		}
 		before := runtime.NumGoroutine()
-		l = &lane{}
-		l.Schedule(l.close)
+		l = &Lane{}
+		l.Run(l.Close)
 		synctest.Wait()
 		if n := runtime.NumGoroutine(); n != before {
 			t.Errorf("%d goroutines, %d before", n, before)
@@ -163,13 +182,18 @@ func TestLaneCloses(t *testing.T) {
 	})
 }
 
-// Who posts a quiet message handles that one, and nothing that has come behind it.
-func TestQuietMessage(t *testing.T) {
+// Who posts a message with the place OneOnSender handles that one, and nothing that has come behind it.
+func TestOneOnSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		system := quiet.System()
 		entered, goOn, slow, posted := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
 		var handled []string
-		box := &mailbox{quiet: func(message any) bool { return message == "quiet" }}
+		box := New(func(message any) Place {
+			if message == "quiet" {
+				return OneOnSender
+			}
+			return OnLane
+		}, nil)
 		pid := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
 			message, ok := ctx.Message().(string)
 			switch message {
@@ -182,7 +206,7 @@ func TestQuietMessage(t *testing.T) {
 			if ok {
 				handled = append(handled, message)
 			}
-		}, withMailbox(box), actor.WithDispatcher(besideReader)))
+		}, box.Option()))
 		go func() {
 			system.Root.Send(pid, "quiet")
 			close(posted)
@@ -213,7 +237,7 @@ func TestMailboxOfActorWithSuccessor(t *testing.T) {
 			if ctx.Message() == "block" {
 				<-blocked
 			}
-		}, Mailbox(RoleProtocol, 0, nil), Lane())
+		}, Each(likeSupervisor, nil))
 		old, err := system.Root.SpawnNamed(props, "name")
 		if err != nil {
 			t.Fatal(err)
@@ -227,7 +251,7 @@ func TestMailboxOfActorWithSuccessor(t *testing.T) {
 					t.Error(err)
 				}
 			}
-		}, Mailbox(RolePool, 0, nil), Lane()))
+		}, Each(likeSupervisor, nil)))
 		synctest.Wait()
 		system.Root.Send(old, "block")
 		waiting := system.Root.RequestFuture(old, "behind", time.Minute)
@@ -247,7 +271,7 @@ func TestMailboxOfActorWithSuccessor(t *testing.T) {
 
 // What waits behind the message on which an actor fails is answered when it is stopped for that.
 func TestMailboxOfActorStoppedForFailing(t *testing.T) {
-	for name, dispatcher := range map[string]actor.Dispatcher{"lane": ownLane, "inline": inline} {
+	for name, place := range map[string]func(any) Place{"lane": likeSupervisor, "sender": always(OnSender)} {
 		t.Run(name, func(t *testing.T) {
 			system := quiet.System()
 			entered, goOn := make(chan struct{}), make(chan struct{})
@@ -260,7 +284,7 @@ func TestMailboxOfActorStoppedForFailing(t *testing.T) {
 							<-goOn
 							panic("for the test")
 						}
-					}, Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(dispatcher)))
+					}, Each(place, nil)))
 				}
 			}, actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective }))))
 			pid := <-child
@@ -285,7 +309,7 @@ func TestMailboxOfStoppedActor(t *testing.T) {
 			if ctx.Message() == "block" {
 				<-blocked
 			}
-		}, Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(ownLane)))
+		}, Each(always(OnLane), nil)))
 		answers := 0
 		sender := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
 			if _, ok := ctx.Message().(*actor.DeadLetterResponse); ok {

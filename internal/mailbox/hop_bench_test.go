@@ -1,4 +1,4 @@
-package actors
+package mailbox
 
 import (
 	"testing"
@@ -15,21 +15,22 @@ func BenchmarkHop(b *testing.B) {
 		name string
 		opts []actor.PropsOption
 	}{
-		{"own mailbox, inline", []actor.PropsOption{Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(inline)}},
-		{"own mailbox, lane", []actor.PropsOption{Mailbox(RoleProtocol, 0, nil), actor.WithDispatcher(ownLane)}},
-		{"protoactor's mailbox, inline", []actor.PropsOption{actor.WithMailbox(actor.UnboundedLockfree()), actor.WithDispatcher(inline)}},
+		{"own mailbox, on the sender", []actor.PropsOption{Each(always(OnSender), nil)}},
+		{"own mailbox, on the lane", []actor.PropsOption{Each(always(OnLane), nil)}},
+		{"protoactor's mailbox, on the sender", []actor.PropsOption{actor.WithMailbox(actor.UnboundedLockfree()), actor.WithDispatcher(actor.NewSynchronizedDispatcher(64))}},
 		{"protoactor's mailbox, goroutine", []actor.PropsOption{actor.WithMailbox(actor.UnboundedLockfree())}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			handled := make(chan struct{}, 1)
 			pid := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
-				if _, ok := ctx.Message().(*flush); ok {
+				if _, ok := ctx.Message().(*numbered); ok {
 					handled <- struct{}{}
 				}
 			}, bench.opts...))
+			message := &numbered{}
 			b.ReportAllocs()
 			for b.Loop() {
-				system.Root.Send(pid, flushSoon)
+				system.Root.Send(pid, message)
 				<-handled
 			}
 			system.Root.Stop(pid)

@@ -1,4 +1,4 @@
-package actors
+package mailbox
 
 import (
 	"testing"
@@ -13,8 +13,8 @@ import (
 func TestWatchLetsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &watch{}
-		busy, idle := &readLoop{}, &readLoop{}
-		visit := func(l *readLoop) {
+		busy, idle := &Loop{}, &Loop{}
+		visit := func(l *Loop) {
 			l.visits.Add(1)
 			if !l.watched.Load() {
 				w.add(l)

@@ -1,4 +1,4 @@
-package actors
+package mailbox
 
 import (
 	"sync"
@@ -13,7 +13,7 @@ import (
 // arrive: a timer for every visit would wake another CPU each time (BenchmarkEcho).
 type watch struct {
 	mu    sync.Mutex
-	loops []*readLoop // that have visited the callback actor lately
+	loops []*Loop     // that have visited the callback actor lately
 	timer *time.Timer // runs while there are some
 }
 
@@ -45,7 +45,7 @@ func watchOf(system *actor.ActorSystem) *watch {
 }
 
 // add watches l, which has just begun a visit.
-func (w *watch) add(l *readLoop) {
+func (w *watch) add(l *Loop) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if l.watched.Load() {
@@ -79,7 +79,7 @@ func (w *watch) look() {
 }
 
 // lookAt returns whether l has to be watched on.
-func (w *watch) lookAt(l *readLoop) bool {
+func (w *watch) lookAt(l *Loop) bool {
 	visits := l.visits.Load()
 	switch {
 	case visits != l.seen:

@@ -1,0 +1,327 @@
+package mailbox
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Observer sees the messages of one actor, without their envelopes. Its methods are called
+// on the goroutine that sends, or that handles, the message.
+type Observer interface {
+	// Posted: message was put into the mailbox. sender is nil if there is none.
+	Posted(message any, sender *actor.PID)
+	// Handled: the actor has handled message.
+	Handled(message any)
+}
+
+// Mailbox is the mailbox of one actor. It is unbounded, and does what protoactor's does but
+// for five things: a message that is handled on its sender's goroutine bypasses
+// the queue if the actor is idle, which halves the cost of a hop (see BenchmarkHop); each
+// message has a place; an observer sees who gets what; code of the user that ends its
+// goroutine does not end the actor's work; and what an actor that stops has not handled goes
+// to the dead letters, so that its sender is told, where protoactor would drop it silently.
+type Mailbox struct {
+	place    func(message any) Place
+	observer Observer
+
+	invoker    actor.MessageInvoker
+	run        func()        // processAll, made once
+	registered actor.Process // the actor, in the registry
+
+	running   atomic.Bool  // somebody processes messages
+	queued    atomic.Int64 // messages in user and system
+	suspended atomic.Bool  // user messages wait: the actor has failed
+	stopped   deadLetters  // set when the actor has stopped; belongs to the one who has set running
+	lane      Lane
+
+	mu     sync.Mutex
+	system queue
+	user   queue
+}
+
+var _ actor.Mailbox = (*Mailbox)(nil)
+
+// New returns a mailbox for one actor. place says where it handles which message; it is called
+// on the goroutine of the sender, and gets system messages, too. observer may be nil.
+func New(place func(message any) Place, observer Observer) *Mailbox {
+	return &Mailbox{place: place, observer: observer}
+}
+
+// Option gives the one actor that is spawned with it this mailbox. A dispatcher has no effect.
+func (m *Mailbox) Option() actor.PropsOption {
+	return actor.WithMailbox(func() actor.Mailbox { return m })
+}
+
+// Each gives each actor that is spawned with it a mailbox like that which New returns.
+func Each(place func(message any) Place, observer Observer) actor.PropsOption {
+	return actor.WithMailbox(func() actor.Mailbox { return New(place, observer) })
+}
+
+// RegisterHandlers implements actor.Mailbox. The places take the place of the dispatcher.
+func (m *Mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
+	m.invoker = invoker
+	m.run = m.processAll
+	m.registered, _ = m.registration()
+}
+
+// registration returns what stands in the actor's name, and where dead letters go.
+func (m *Mailbox) registration() (actor.Process, deadLetters) {
+	self := m.invoker.(actor.Context)
+	system := self.ActorSystem()
+	process, ok := system.ProcessRegistry.GetLocal(self.Self().Id)
+	if !ok {
+		process = nil
+	}
+	return process, deadLetters{system.DeadLetter, self.Self()}
+}
+
+// Start implements actor.Mailbox.
+func (m *Mailbox) Start() {}
+
+// UserMessageCount implements actor.Mailbox.
+func (m *Mailbox) UserMessageCount() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.user.len()
+}
+
+// Post sends message to the actor, from any goroutine. A sender that has the mailbox need
+// not send to the PID: the way through its process costs as much as the rest
+// when many connections are busy and none of it is in the cache (workload
+// connections-200 of test/bench).
+func (m *Mailbox) Post(message any) { m.PostUserMessage(message) }
+
+// PostUserMessage implements actor.Mailbox.
+func (m *Mailbox) PostUserMessage(message any) {
+	m.posted(message)
+	place := m.placeOf(message)
+	here := place.kind == onSender || place.kind == oneOnSender
+	switch {
+	case !here || !m.idle() || !m.running.CompareAndSwap(false, true):
+		m.push(&m.user, message)
+		if !m.running.CompareAndSwap(false, true) {
+			return
+		}
+	case m.idle():
+		m.process(message)
+	default: // filled meanwhile, also by this goroutine: it is not this message's turn
+		m.push(&m.user, message)
+	}
+	m.goOn(place)
+}
+
+// PostSystemMessage implements actor.Mailbox.
+func (m *Mailbox) PostSystemMessage(message any) {
+	m.posted(message)
+	m.push(&m.system, message)
+	if !m.running.CompareAndSwap(false, true) {
+		return
+	}
+	if _, started := message.(*actor.Started); started {
+		m.processAll()
+		return
+	}
+	place := m.placeOf(message)
+	if place.kind == oneOnSender {
+		m.processSystem()
+	}
+	m.goOn(place)
+}
+
+func (m *Mailbox) placeOf(message any) Place {
+	_, message, _ = actor.UnwrapEnvelope(message) // the user's sender middleware makes some
+	return m.place(message)
+}
+
+// idle says whether a message would be the next one.
+func (m *Mailbox) idle() bool { return m.queued.Load() == 0 && !m.suspended.Load() }
+
+// goOn handles what is queued, or leaves that to others, as the one who has set running.
+func (m *Mailbox) goOn(place Place) {
+	switch place.kind {
+	case onSender:
+		m.processAll()
+	case oneOnSender:
+		m.handOver()
+	case afterLoop:
+		if place.loop.leave(&m.run) {
+			return
+		}
+		fallthrough
+	default:
+		m.lane.Run(m.run)
+	}
+}
+
+func (m *Mailbox) push(q *queue, message any) {
+	m.mu.Lock()
+	q.push(message)
+	m.queued.Add(1)
+	m.mu.Unlock()
+}
+
+// processAll handles what is queued, as the one who has set running.
+func (m *Mailbox) processAll() {
+	for {
+		for m.queued.Load() > 0 && m.processQueued(true) {
+		}
+		if m.release() {
+			return
+		}
+	}
+}
+
+// processSystem handles the system messages that are queued, as the one who has set
+// running.
+func (m *Mailbox) processSystem() {
+	for m.processQueued(false) {
+	}
+}
+
+// handOver leaves what is queued to the lane, as the one who has set running.
+func (m *Mailbox) handOver() {
+	if m.ready() || !m.release() {
+		m.lane.Run(m.run)
+	}
+}
+
+// release gives running away. It returns false, and has it again, if there is
+// something to do.
+func (m *Mailbox) release() bool {
+	m.running.Store(false)
+	return !m.ready() || !m.running.CompareAndSwap(false, true)
+}
+
+// ready says whether there is a message that may be handled now.
+func (m *Mailbox) ready() bool {
+	if m.queued.Load() == 0 {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.system.len() > 0 || m.user.len() > 0 && !m.suspended.Load()
+}
+
+// next takes the next message. System messages come first; without users it takes no others.
+func (m *Mailbox) next(users bool) (message any, system, ok bool) {
+	if m.queued.Load() == 0 {
+		return nil, false, false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.system.len() > 0:
+		m.queued.Add(-1)
+		return m.system.pop(), true, true
+	case users && m.user.len() > 0 && !m.suspended.Load():
+		m.queued.Add(-1)
+		return m.user.pop(), false, true
+	}
+	return nil, false, false
+}
+
+// processQueued handles messages (without users only system messages) until none is
+// left, or one panics; it returns whether there may be more.
+func (m *Mailbox) processQueued(users bool) (more bool) {
+	var message any
+	returned := false
+	defer func() {
+		if !returned {
+			m.failed(recover(), message)
+			more = true
+		}
+	}()
+	for {
+		var system, ok bool
+		message, system, ok = m.next(users)
+		if !ok {
+			returned = true
+			return false
+		}
+		if !system {
+			m.invokeUser(message)
+		} else {
+			m.invokeSystem(message)
+		}
+		m.handled(message)
+	}
+}
+
+// process handles one user message.
+func (m *Mailbox) process(message any) {
+	returned := false
+	defer func() {
+		if !returned {
+			m.failed(recover(), message)
+		}
+	}()
+	m.invokeUser(message)
+	m.handled(message)
+	returned = true
+}
+
+// failed takes a panic. Without one it was runtime.Goexit in code of the user, which
+// takes this goroutine away: another one goes on.
+func (m *Mailbox) failed(reason, message any) {
+	if reason == nil {
+		go m.processAll()
+		return
+	}
+	m.invoker.EscalateFailure(reason, message)
+}
+
+// deadLetters is where messages for a stopped actor go.
+type deadLetters struct {
+	process actor.Process // nil as long as the actor lives
+	pid     *actor.PID    // of the actor
+}
+
+func (m *Mailbox) invokeUser(message any) {
+	if m.stopped.process != nil {
+		m.stopped.process.SendUserMessage(m.stopped.pid, message)
+		return
+	}
+	m.invoker.InvokeUserMessage(message)
+}
+
+func (m *Mailbox) invokeSystem(message any) {
+	switch message.(type) {
+	case *actor.SuspendMailbox:
+		m.suspended.Store(true)
+	case *actor.ResumeMailbox:
+		m.suspended.Store(false)
+	case *actor.Stop, *actor.Terminated: // the actor, or its last child, stops
+		m.invoker.InvokeSystemMessage(message)
+		m.noticeStop()
+	default:
+		m.invoker.InvokeSystemMessage(message)
+	}
+}
+
+// noticeStop looks whether the actor has stopped: it is then not registered any more,
+// and another one may be in its name.
+func (m *Mailbox) noticeStop() {
+	process, deadLetters := m.registration()
+	if process == m.registered {
+		return
+	}
+	m.stopped = deadLetters
+	m.suspended.Store(false) // an actor that has failed is suspended
+	m.lane.Close()
+}
+
+func (m *Mailbox) posted(message any) {
+	if m.observer != nil {
+		_, message, sender := actor.UnwrapEnvelope(message)
+		m.observer.Posted(message, sender)
+	}
+}
+
+func (m *Mailbox) handled(message any) {
+	if m.observer != nil {
+		_, message, _ = actor.UnwrapEnvelope(message)
+		m.observer.Handled(message)
+	}
+}
