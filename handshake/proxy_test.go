@@ -4,6 +4,7 @@ package handshake
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -308,10 +309,17 @@ func TestProxyFailures(t *testing.T) {
 			t.Errorf("error is %v, want a *net.OpError in it", err)
 		}
 	})
-	t.Run("unknown scheme", func(t *testing.T) {
-		for _, p := range []string{"ftp://u:s3cret@h.test", "http://u:s3cret@", "h.test:3128", ""} {
-			err := handshakeError(t, &Client{Adapter: &NetAdapter{Proxy: via(p)}}, &Request{URL: "ws://h.test"})
+	t.Run("bad URL", func(t *testing.T) {
+		for _, p := range []string{"ftp://u:s3cret@h.test", "http://u:s3cret@", "socks5://:1080", "//h.test:3128", "h.test:3128", ""} {
+			adapter := &NetAdapter{Proxy: via(p), DialContext: func(context.Context, string, string) (net.Conn, error) {
+				t.Errorf("%q: the network was used", p)
+				return nil, net.ErrClosed
+			}}
+			err := handshakeError(t, &Client{Adapter: adapter}, &Request{URL: "ws://h.test"})
 			wantError(t, err, StageProxy, "s3cret")
+			if want := "the URL of the proxy needs a host and the scheme http, https, socks5 or socks5h"; !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: error is %v, want %q in it", p, err, want)
+			}
 		}
 	})
 	t.Run("selection fails", func(t *testing.T) {

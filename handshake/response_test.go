@@ -114,6 +114,21 @@ func TestAcceptedResponses(t *testing.T) {
 }
 
 func TestRefusedResponses(t *testing.T) {
+	const (
+		notHTTP       = "the response is not HTTP/1"
+		badStatusLine = "malformed status line"
+		badHeaderLine = "malformed header line"
+
+		noUpgrade        = "HTTP/1.0, which has no upgrade"
+		badUpgrade       = "the Upgrade field"
+		badConnection    = "the Connection field"
+		badAccept        = "the Sec-WebSocket-Accept field"
+		badGrammar       = "the grammar of RFC 6455 §9.1"
+		notOffered       = "was not offered"
+		extensionTwice   = "twice"
+		notAskedFor      = "was not asked for"
+		subprotocolTwice = "several Sec-WebSocket-Protocol fields"
+	)
 	extensions := func(lines ...string) string { // each a value
 		for i := range lines {
 			lines[i] = "Sec-WebSocket-Extensions: " + lines[i]
@@ -122,111 +137,111 @@ func TestRefusedResponses(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name     string
-		stage    Stage
+		why      string // what the error says
 		req      Request
 		response string
 	}{
 		// req: 6455-4.1-36
-		{"no upgrade", StageValidate, Request{}, with("Upgrade")},
-		{"upgrade to h2c", StageValidate, Request{}, with("Upgrade", "Upgrade: h2c")},
-		{"upgrade to websockets", StageValidate, Request{}, with("Upgrade", "Upgrade: websockets")},
-		{"upgrade to web socket", StageValidate, Request{}, with("Upgrade", "Upgrade: web socket")},
-		{"upgrade to nothing", StageValidate, Request{}, with("Upgrade", "Upgrade:")},
-		{"upgrade to a list", StageValidate, Request{}, with("Upgrade", "Upgrade: foo, websocket")},
-		{"upgrade twice", StageValidate, Request{}, with("Upgrade", "Upgrade: websocket", "Upgrade: websocket")},
+		{"no upgrade", badUpgrade, Request{}, with("Upgrade")},
+		{"upgrade to h2c", badUpgrade, Request{}, with("Upgrade", "Upgrade: h2c")},
+		{"upgrade to websockets", badUpgrade, Request{}, with("Upgrade", "Upgrade: websockets")},
+		{"upgrade to web socket", badUpgrade, Request{}, with("Upgrade", "Upgrade: web socket")},
+		{"upgrade to nothing", badUpgrade, Request{}, with("Upgrade", "Upgrade:")},
+		{"upgrade to a list", badUpgrade, Request{}, with("Upgrade", "Upgrade: foo, websocket")},
+		{"upgrade twice", badUpgrade, Request{}, with("Upgrade", "Upgrade: websocket", "Upgrade: websocket")},
 		// req: 6455-2.1-02
-		{"upgrade with a Kelvin sign", StageValidate, Request{}, with("Upgrade", "Upgrade: websoc\xe2\x84\xaaet")},
-		{"connection with a long s", StageValidate, Request{}, with("Connection", "Connection: upgrade\u017f")},
+		{"upgrade with a Kelvin sign", badUpgrade, Request{}, with("Upgrade", "Upgrade: websoc\xe2\x84\xaaet")},
+		{"connection with a long s", badConnection, Request{}, with("Connection", "Connection: upgrade\u017f")},
 		// req: 6455-4.1-37
-		{"no connection", StageValidate, Request{}, with("Connection")},
-		{"connection keep-alive", StageValidate, Request{}, with("Connection", "Connection: keep-alive")},
-		{"connection close", StageValidate, Request{}, with("Connection", "Connection: close")},
-		{"connection upgraded", StageValidate, Request{}, with("Connection", "Connection: upgraded")},
-		{"connection Upgrade-x", StageValidate, Request{}, with("Connection", "Connection: Upgrade-x")},
-		{"connection without a comma", StageValidate, Request{}, with("Connection", "Connection: keep-alive Upgrade")},
+		{"no connection", badConnection, Request{}, with("Connection")},
+		{"connection keep-alive", badConnection, Request{}, with("Connection", "Connection: keep-alive")},
+		{"connection close", badConnection, Request{}, with("Connection", "Connection: close")},
+		{"connection upgraded", badConnection, Request{}, with("Connection", "Connection: upgraded")},
+		{"connection Upgrade-x", badConnection, Request{}, with("Connection", "Connection: Upgrade-x")},
+		{"connection without a comma", badConnection, Request{}, with("Connection", "Connection: keep-alive Upgrade")},
 		// req: 6455-4.1-38
-		{"no accept", StageValidate, Request{}, with("Sec-WebSocket-Accept")},
-		{"empty accept", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept:")},
-		{"accept is the key", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {key}")},
-		{"accept for another key", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")},
-		{"accept in other letter case", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {swapped}")},
-		{"accept without its end", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {short}")},
-		{"accept of the decoded key", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {decoded}")},
+		{"no accept", badAccept, Request{}, with("Sec-WebSocket-Accept")},
+		{"empty accept", badAccept, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept:")},
+		{"accept is the key", badAccept, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {key}")},
+		{"accept for another key", badAccept, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")},
+		{"accept in other letter case", badAccept, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {swapped}")},
+		{"accept without its end", badAccept, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {short}")},
+		{"accept of the decoded key", badAccept, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: {decoded}")},
 		// req: 6455-11.3.3-01
-		{"accept twice", StageValidate, Request{}, withLines("Sec-WebSocket-Accept: {accept}")},
-		{"right and wrong accept", StageValidate, Request{}, withLines("Sec-WebSocket-Accept: x")},
-		{"wrong and right accept", StageValidate, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: x", "Sec-WebSocket-Accept: {accept}")},
+		{"accept twice", badAccept, Request{}, withLines("Sec-WebSocket-Accept: {accept}")},
+		{"right and wrong accept", badAccept, Request{}, withLines("Sec-WebSocket-Accept: x")},
+		{"wrong and right accept", badAccept, Request{}, with("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: x", "Sec-WebSocket-Accept: {accept}")},
 		// req: 6455-4.1-41
-		{"extension without an offer", StageValidate, Request{}, extensions("permessage-deflate")},
-		{"extension that was not offered", StageValidate, Request{Extensions: deflate}, extensions("permessage-foo")},
-		{"extension in other letter case", StageValidate, Request{Extensions: deflate}, extensions("Permessage-Deflate")},
-		{"second extension that was not offered", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate, permessage-foo")},
+		{"extension without an offer", notOffered, Request{}, extensions("permessage-deflate")},
+		{"extension that was not offered", notOffered, Request{Extensions: deflate}, extensions("permessage-foo")},
+		{"extension in other letter case", notOffered, Request{Extensions: deflate}, extensions("Permessage-Deflate")},
+		{"second extension that was not offered", notOffered, Request{Extensions: deflate}, extensions("permessage-deflate, permessage-foo")},
 		// req: 6455-9.1-02
-		{"second extension on a second line", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate", "permessage-foo")},
-		{"extension twice on two lines", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate", "permessage-deflate")},
+		{"second extension on a second line", notOffered, Request{Extensions: deflate}, extensions("permessage-deflate", "permessage-foo")},
+		{"extension twice on two lines", extensionTwice, Request{Extensions: deflate}, extensions("permessage-deflate", "permessage-deflate")},
 		// req: 6455-9.1-07
-		{"extension twice", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate, permessage-deflate")},
+		{"extension twice", extensionTwice, Request{Extensions: deflate}, extensions("permessage-deflate, permessage-deflate")},
 		// req: 6455-4.2.2-03
-		{"empty extensions", StageValidate, Request{Extensions: deflate}, extensions("")},
-		{"comma as extensions", StageValidate, Request{Extensions: deflate}, extensions(",")},
-		{"empty subprotocol", StageValidate, Request{Subprotocols: []string{"chat"}}, withLines("Sec-WebSocket-Protocol:")},
-		{"empty subprotocol, none asked for", StageValidate, Request{}, withLines("Sec-WebSocket-Protocol:")},
+		{"empty extensions", badGrammar, Request{Extensions: deflate}, extensions("")},
+		{"comma as extensions", badGrammar, Request{Extensions: deflate}, extensions(",")},
+		{"empty subprotocol", notAskedFor, Request{Subprotocols: []string{"chat"}}, withLines("Sec-WebSocket-Protocol:")},
+		{"empty subprotocol, none asked for", notAskedFor, Request{}, withLines("Sec-WebSocket-Protocol:")},
 		// req: 6455-9.1-01
-		{"semicolon as extension", StageValidate, Request{Extensions: deflate}, extensions(";")},
-		{"nothing behind the semicolon", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate;")},
-		{"parameter without a name", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate; =1")},
-		{"parameter without its value", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate; a=")},
-		{"no semicolon", StageValidate, Request{Extensions: deflate}, extensions("permessage-deflate a")},
-		{"name is no token", StageValidate, Request{Extensions: deflate}, extensions("per(message")},
-		{"quote not closed", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits="10`)},
-		{"quote closed on the next line", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; a="1`, `0"`)},
+		{"semicolon as extension", badGrammar, Request{Extensions: deflate}, extensions(";")},
+		{"nothing after the semicolon", badGrammar, Request{Extensions: deflate}, extensions("permessage-deflate;")},
+		{"parameter without a name", badGrammar, Request{Extensions: deflate}, extensions("permessage-deflate; =1")},
+		{"parameter without its value", badGrammar, Request{Extensions: deflate}, extensions("permessage-deflate; a=")},
+		{"no semicolon", badGrammar, Request{Extensions: deflate}, extensions("permessage-deflate a")},
+		{"name is no token", badGrammar, Request{Extensions: deflate}, extensions("per(message")},
+		{"quote not closed", badGrammar, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits="10`)},
+		{"quote closed on the next line", badGrammar, Request{Extensions: deflate}, extensions(`permessage-deflate; a="1`, `0"`)},
 		// req: 6455-4.3-02
-		{"empty quotes", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits=""`)},
-		{"blank in quotes", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits="1 0"`)},
-		{"comma in quotes", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits="10,"`)},
-		{"quoted quote", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; a="1\"0"`)},
-		{"backslash at the end", StageValidate, Request{Extensions: deflate}, extensions(`permessage-deflate; a="1\`)},
+		{"empty quotes", badGrammar, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits=""`)},
+		{"blank in quotes", badGrammar, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits="1 0"`)},
+		{"comma in quotes", badGrammar, Request{Extensions: deflate}, extensions(`permessage-deflate; server_max_window_bits="10,"`)},
+		{"quoted quote", badGrammar, Request{Extensions: deflate}, extensions(`permessage-deflate; a="1\"0"`)},
+		{"backslash at the end", badGrammar, Request{Extensions: deflate}, extensions(`permessage-deflate; a="1\`)},
 		// req: 6455-4.1-42
-		{"subprotocol, none asked for", StageValidate, Request{}, withLines("Sec-WebSocket-Protocol: chat")},
-		{"another subprotocol", StageValidate, Request{Subprotocols: []string{"chat"}}, withLines("Sec-WebSocket-Protocol: other")},
-		{"subprotocol in other letter case", StageValidate, Request{Subprotocols: []string{"chat"}}, withLines("Sec-WebSocket-Protocol: Chat")},
+		{"subprotocol, none asked for", notAskedFor, Request{}, withLines("Sec-WebSocket-Protocol: chat")},
+		{"another subprotocol", notAskedFor, Request{Subprotocols: []string{"chat"}}, withLines("Sec-WebSocket-Protocol: other")},
+		{"subprotocol in other letter case", notAskedFor, Request{Subprotocols: []string{"chat"}}, withLines("Sec-WebSocket-Protocol: Chat")},
 		// req: 6455-4.2.2-02
-		{"list of subprotocols", StageValidate, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat, superchat")},
-		{"two subprotocols without a comma", StageValidate, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat superchat")},
+		{"list of subprotocols", notAskedFor, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat, superchat")},
+		{"two subprotocols without a comma", notAskedFor, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat superchat")},
 		// req: 6455-11.3.4-01
-		{"two lines of subprotocols", StageValidate, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: superchat")},
-		{"subprotocol twice", StageValidate, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: chat")},
+		{"two lines of subprotocols", subprotocolTwice, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: superchat")},
+		{"subprotocol twice", subprotocolTwice, Request{Subprotocols: []string{"chat", "superchat"}}, withLines("Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: chat")},
 		// req: 7230-2.6-02
-		{"HTTP/1.0", StageValidate, Request{}, statusLine("HTTP/1.0 101 X")},
-		{"HTTP/2.0", StageHTTP, Request{}, statusLine("HTTP/2.0 101 X")},
-		{"HTTP/0.9", StageHTTP, Request{}, statusLine("HTTP/0.9 101 X")},
-		{"http/1.1", StageHTTP, Request{}, statusLine("http/1.1 101 X")},
-		{"HTP/1.1", StageHTTP, Request{}, statusLine("HTP/1.1 101 X")},
-		{"HTTP/1.10", StageHTTP, Request{}, statusLine("HTTP/1.10 101 X")},
-		{"HTTP/1.", StageHTTP, Request{}, statusLine("HTTP/1. 101 X")},
+		{"HTTP/1.0", noUpgrade, Request{}, statusLine("HTTP/1.0 101 X")},
+		{"HTTP/2.0", notHTTP, Request{}, statusLine("HTTP/2.0 101 X")},
+		{"HTTP/0.9", notHTTP, Request{}, statusLine("HTTP/0.9 101 X")},
+		{"http/1.1", notHTTP, Request{}, statusLine("http/1.1 101 X")},
+		{"HTP/1.1", notHTTP, Request{}, statusLine("HTP/1.1 101 X")},
+		{"HTTP/1.10", badStatusLine, Request{}, statusLine("HTTP/1.10 101 X")},
+		{"HTTP/1.", badStatusLine, Request{}, statusLine("HTTP/1. 101 X")},
 		// req: 7230-3-01
-		{"blank before the first field", StageHTTP, Request{}, "HTTP/1.1 101 X\r\n Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"},
+		{"blank before the first field", badHeaderLine, Request{}, "HTTP/1.1 101 X\r\n Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"},
 		// req: 7230-3.1.2-02
-		{"four digits", StageHTTP, Request{}, statusLine("HTTP/1.1 1010 X")},
-		{"two digits", StageHTTP, Request{}, statusLine("HTTP/1.1 10 X")},
-		{"a letter for a digit", StageHTTP, Request{}, statusLine("HTTP/1.1 1o1 X")},
-		{"a sign", StageHTTP, Request{}, statusLine("HTTP/1.1 +101 X")},
-		{"a zero before", StageHTTP, Request{}, statusLine("HTTP/1.1 0101 X")},
-		{"two blanks", StageHTTP, Request{}, statusLine("HTTP/1.1  101 X")},
+		{"four digits", badStatusLine, Request{}, statusLine("HTTP/1.1 1010 X")},
+		{"two digits", badStatusLine, Request{}, statusLine("HTTP/1.1 10 X")},
+		{"a letter for a digit", badStatusLine, Request{}, statusLine("HTTP/1.1 1o1 X")},
+		{"a sign", badStatusLine, Request{}, statusLine("HTTP/1.1 +101 X")},
+		{"a zero before", badStatusLine, Request{}, statusLine("HTTP/1.1 0101 X")},
+		{"two blanks", badStatusLine, Request{}, statusLine("HTTP/1.1  101 X")},
 		// req: 7230-3.2.4-01
-		{"blank before the colon", StageHTTP, Request{}, with("Upgrade", "Upgrade : websocket")},
-		{"tab before the colon", StageHTTP, Request{}, with("Upgrade", "Upgrade\t: websocket")},
+		{"blank before the colon", badHeaderLine, Request{}, with("Upgrade", "Upgrade : websocket")},
+		{"tab before the colon", badHeaderLine, Request{}, with("Upgrade", "Upgrade\t: websocket")},
 		// req: 9110-5.5-01
-		{"NUL in a value", StageHTTP, Request{}, withLines("Set-Cookie: s3cret=1\x00x")},
-		{"CR in a value", StageHTTP, Request{}, withLines("Set-Cookie: s3cret=1\rx")},
-		{"escape character in a value", StageHTTP, Request{}, withLines("Set-Cookie: s3cret=1\x1b[m")},
+		{"NUL in a value", badHeaderLine, Request{}, withLines("Set-Cookie: s3cret=1\x00x")},
+		{"CR in a value", badHeaderLine, Request{}, withLines("Set-Cookie: s3cret=1\rx")},
+		{"escape character in a value", badHeaderLine, Request{}, withLines("Set-Cookie: s3cret=1\x1b[m")},
 		// req: 6455-4.2.2-01
-		{"SSH", StageHTTP, Request{}, "SSH-2.0-x\r\n"},
-		{"empty line", StageHTTP, Request{}, "\r\n"},
-		{"a request", StageHTTP, Request{}, "GET / HTTP/1.1\r\n"},
-		{"no status", StageHTTP, Request{}, "HTTP/1.1\r\n\r\n"},
-		{"line without a colon", StageHTTP, Request{}, withLines("s3cret")},
-		{"line without a name", StageHTTP, Request{}, withLines(": s3cret")},
+		{"SSH", notHTTP, Request{}, "SSH-2.0-x\r\n"},
+		{"empty line", notHTTP, Request{}, "\r\n"},
+		{"a request", notHTTP, Request{}, "GET / HTTP/1.1\r\n"},
+		{"no status", badStatusLine, Request{}, "HTTP/1.1\r\n\r\n"},
+		{"line without a colon", badHeaderLine, Request{}, withLines("s3cret")},
+		{"line without a name", badHeaderLine, Request{}, withLines(": s3cret")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := talkWith(t, c.req, func(conn net.Conn, r testRequest) {
@@ -237,11 +252,18 @@ func TestRefusedResponses(t *testing.T) {
 					"{decoded}", decoded, "{swapped}", swapCase(accept)).Replace(c.response)
 				io.WriteString(conn, response)
 			})
-			e := wantError(t, o.err, c.stage, "s3cret")
+			stage := StageValidate
+			if c.why == notHTTP || c.why == badStatusLine || c.why == badHeaderLine {
+				stage = StageHTTP
+			}
+			e := wantError(t, o.err, stage, "s3cret")
+			if !strings.Contains(e.Error(), c.why) {
+				t.Errorf("error is %v, want %q in it", e, c.why)
+			}
 			if len(o.more) > 0 {
 				t.Errorf("the client wrote %q after its request", o.more)
 			}
-			if c.stage == StageValidate && (e.Status != 101 || e.Header == nil) {
+			if stage == StageValidate && (e.Status != 101 || e.Header == nil) {
 				t.Errorf("status %d, header %v, want those of the response", e.Status, e.Header)
 			}
 		})
