@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file is the user who uses a connection from an actor.
+
 import (
 	"context"
 	"errors"
@@ -14,7 +16,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// actorParty is an actor that gets the events, and a driver that sends in its name.
+// actorParty is an actor that gets the events, and a driver that sends on its behalf.
 type actorParty struct {
 	*run
 	ledger *ledger
@@ -60,7 +62,7 @@ func (p *actorParty) receive(ctx actor.Context) {
 	case *messages.SendFailed:
 		p.ledger.answer(m.Ref, m.Epoch, m.Err)
 		if errors.Is(m.Err, messages.ErrQueueFull) && p.ledger.continues(m.Ref) {
-			// The message cannot be finished any more: nothing gets past it.
+			// The message can no longer be finished: nothing gets past it.
 			p.reconnect()
 		}
 	case *messages.Status:
@@ -103,8 +105,8 @@ func (p *actorParty) send() uint64 {
 	return ref
 }
 
-// fragmented sends a message in two frames, perhaps with another one in between,
-// which has to wait.
+// fragmented sends a message in two frames, perhaps with another one in between, which
+// must wait.
 func (p *actorParty) fragmented(ctx context.Context) {
 	p.stream++
 	ref := p.ledger.book(0, false)
@@ -132,7 +134,7 @@ func (p *actorParty) drive(ctx context.Context) {
 			for range 1 + p.rng.IntN(10) {
 				p.send()
 			}
-		case x < 85 && p.schedule.outbox == noOutbox: // they do not go through it, and so not in order
+		case x < 85 && p.schedule.outbox == noOutbox: // fragments bypass the outbox, and so are out of order
 			p.fragmented(ctx)
 		case x < 92:
 			p.request(&messages.Ping{Ref: p.ledger.book(0, true), Data: []byte("chaos")})
@@ -176,14 +178,14 @@ func (p *actorParty) end(ctx context.Context, cancel func()) {
 		root.Send(p.pid, &messages.FailConnection{Cause: errors.New("chaos ends")})
 		root.Send(p.pid, &messages.Stop{})
 	case byKill:
-		// A kill overtakes the messages in the mailbox: they are as good as not sent.
+		// A kill overtakes the messages in the mailbox: they count as not sent.
 		_, _ = root.RequestFuture(p.pid, &messages.GetStatus{}, p.schedule.patience()).Result()
 		root.Stop(p.pid)
 	}
 }
 
-// flush is for how long the supervisor is to go on until its outbox is empty. It
-// is left alone then, so it has to succeed.
+// flush is how long the supervisor may go on to empty its outbox. Nothing disturbs it
+// during that time, so it must succeed.
 func (p *actorParty) flush() time.Duration {
 	s := p.schedule
 	if s.outbox.twice() && p.exact && !s.storm && !s.climate.corrupts {
@@ -203,18 +205,18 @@ func (p *actorParty) audit(ctx context.Context) {
 	select {
 	case <-p.ledger.settle():
 	case <-timer.C:
-		if !killed { // what is sent to an actor that is just being killed is lost
+		if !killed { // messages to an actor that is being killed are lost
 			p.violation("%s", p.ledger.lost())
 		}
 	}
-	_ = p.system.Root.StopFuture(p.self).Wait() // or it has a moment more to handle what came twice
+	_ = p.system.Root.StopFuture(p.self).Wait() // waits, so that the actor handles messages that came twice
 	if p.schedule.outbox.twice() {
 		p.ledger.auditResent(p.echoes, p.schedule.outbox == acked)
 	} else {
 		p.ledger.audit(p.echoes, p.chronicle.ends, p.faults[serverCloses].Load() > 0)
 	}
 	if gone := p.ledger.gone(); p.flush() > 0 && !p.chronicle.gaveUp && len(gone) > 0 {
-		p.violation("the outbox was flushed, and %d messages were not sent, the first: %v", len(gone), gone[0])
+		p.violation("the outbox was flushed, but %d messages were not sent, the first: %v", len(gone), gone[0])
 	}
 	ok, failed := p.ledger.figures()
 	p.figures.sent.Add(int64(ok))

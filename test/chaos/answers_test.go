@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file tests that every send is answered, even around the end of connections.
+
 import (
 	"math/rand/v2"
 	"sync"
@@ -17,9 +19,9 @@ import (
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
-// TestAnswersAroundEnds sends from several goroutines while connections come and
-// go as fast as they can, and while the supervisor stops: the moments in which a
-// send may meet an actor that is just ending.
+// TestAnswersAroundEnds sends from several goroutines while connections come and go as
+// fast as they can, and while the supervisor stops: the moments in which a send may meet
+// an actor that is ending.
 func TestAnswersAroundEnds(t *testing.T) {
 	const senders = 4
 	before := measure()
@@ -93,7 +95,7 @@ func TestAnswersAroundEnds(t *testing.T) {
 								for range 20 {
 									root.RequestWithCustomSender(pid, &messages.SendText{Ref: l.book(0, false), Text: "x"}, self)
 								}
-								time.Sleep(rand.N(time.Millisecond)) // or the queues only grow
+								time.Sleep(rand.N(time.Millisecond)) // otherwise the queues only grow
 							}
 						}
 					})

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file checks the order of events and the decisions of the supervisor.
+
 import (
 	"errors"
 	"sync"
@@ -10,8 +12,8 @@ import (
 	"github.com/dandelionws/dandelion/supervisor/retry"
 )
 
-// chronicle checks the events: which may follow which, and whether the
-// supervisor decides as its verdict says.
+// chronicle checks the events: which may follow which, and whether the supervisor follows
+// its verdicts.
 type chronicle struct {
 	*report
 	schedule *schedule
@@ -21,8 +23,8 @@ type chronicle struct {
 	epoch    uint64
 	attempt  int
 	asked    int  // how often a Reconnect was sent
-	pauses   int  // how often a Pause was
-	told     bool // the user has said that it shall end
+	pauses   int  // how often a Pause was sent
+	told     bool // the user asked for the end
 	gaveUp   bool
 	lively   bool // something has arrived in this epoch
 	reset    bool // the delays have started again
@@ -32,7 +34,7 @@ type chronicle struct {
 	stopped  chan struct{}
 }
 
-// phase is where the connection stands, as far as the events have told.
+// phase is the state of the connection, according to the events so far.
 type phase uint8
 
 const (
@@ -55,7 +57,7 @@ func newChronicle(r *report, s *schedule) *chronicle {
 	return &chronicle{report: r, schedule: s, ends: make(map[uint64]*messages.Closed), stopped: make(chan struct{})}
 }
 
-// enter goes on to another phase, from one of those given.
+// enter goes to another phase, from one of those given.
 func (c *chronicle) enter(to phase, epoch uint64, from ...phase) {
 	legal := false
 	for _, p := range from {
@@ -66,7 +68,7 @@ func (c *chronicle) enter(to phase, epoch uint64, from ...phase) {
 		want++
 	}
 	if !legal || epoch != want {
-		c.violation("%v of epoch %d came behind %v of epoch %d", to, epoch, c.phase, c.epoch)
+		c.violation("%v of epoch %d came after %v of epoch %d", to, epoch, c.phase, c.epoch)
 	}
 	c.phase, c.epoch = to, epoch
 }
@@ -123,31 +125,31 @@ func (c *chronicle) see(event any) {
 			c.violation("epoch %d: the end is not clean and has no cause: %v", e.Epoch, e.Err)
 		}
 	case *messages.ReconnectScheduled:
-		c.note("waiting %v behind %d for attempt %d: %s: %v", e.Delay, e.Epoch, e.Attempt, e.Reason, e.Cause)
+		c.note("waiting %v after %d for attempt %d: %s: %v", e.Delay, e.Epoch, e.Attempt, e.Reason, e.Cause)
 		c.enter(waiting, e.Epoch, connecting, closed)
 		c.cause(e.Epoch, e.Cause)
 		if c.schedule.verdict(e.Cause).Action == retry.Stop {
-			c.violation("epoch %d: it connects again, which the verdict does not want: %v", e.Epoch, e.Cause)
+			c.violation("epoch %d: it connects again against its verdict: %v", e.Epoch, e.Cause)
 		}
 		c.next(e.Attempt)
 		if most := c.ceiling(e); e.Delay < 0 || e.Delay > most {
 			c.violation("epoch %d: a delay of %v before attempt %d, want at most %v", e.Epoch, e.Delay, e.Attempt, most)
 		}
 	case *messages.GaveUp:
-		c.note("gave up behind %d: %s: %v", e.Epoch, e.Reason, e.Cause)
+		c.note("gave up after %d: %s: %v", e.Epoch, e.Reason, e.Cause)
 		c.enter(gaveUp, e.Epoch, connecting, closed)
 		c.cause(e.Epoch, e.Cause)
 		c.gaveUp = true
 		switch {
 		case c.schedule.verdict(e.Cause).Action == retry.Retry:
-			c.violation("epoch %d: it gave up, which the verdict does not want: %v", e.Epoch, e.Cause)
+			c.violation("epoch %d: it gave up against its verdict: %v", e.Epoch, e.Cause)
 		case !c.schedule.climate.corrupts && !c.schedule.climate.stops:
-			c.violation("epoch %d: it gave up, though nothing that is final has happened: %v", e.Epoch, e.Cause)
+			c.violation("epoch %d: it gave up, but nothing final has happened: %v", e.Epoch, e.Cause)
 		}
 	case *messages.Paused:
-		c.note("paused behind %d: %v", e.Epoch, e.Cause)
+		c.note("paused after %d: %v", e.Epoch, e.Cause)
 		if c.pauses == 0 {
-			c.violation("Paused came, but nobody has asked for it")
+			c.violation("Paused came, but nobody asked for it")
 		}
 		c.enter(paused, e.Epoch, connecting, closed, waiting)
 	case *messages.OutboxDropped:
@@ -164,36 +166,35 @@ func (c *chronicle) see(event any) {
 			c.violation("Stopped came twice")
 			return
 		case !killed && (e.Epoch != c.epoch || c.phase == opened || c.phase == closing):
-			c.violation("Stopped of epoch %d came behind %v of epoch %d", e.Epoch, c.phase, c.epoch)
+			c.violation("Stopped of epoch %d came after %v of epoch %d", e.Epoch, c.phase, c.epoch)
 		case !c.told && c.phase != gaveUp:
-			c.violation("it stopped, but nobody has told it to and it has not given up: %v", e.Cause)
+			c.violation("it stopped, but nobody told it to and it has not given up: %v", e.Cause)
 		}
 		c.phase = stopped
 		close(c.stopped)
 	default:
-		c.violation("an event that is not known: %T", event)
+		c.violation("an unknown event: %T", event)
 	}
 }
 
-// next checks the number of the coming attempt: one more, or 1 behind a
-// connection that was stable and has shown life.
+// next checks the number of the next attempt: one more, or 1 after a connection that was
+// stable and has shown life.
 func (c *chronicle) next(attempt int) {
 	end := c.ends[c.epoch]
 	stable := end != nil && end.Err.Uptime >= c.schedule.resetAfter()
 	again := max(c.attempt, 1) + 1
 	switch {
 	case attempt == again && !(stable && c.lively):
-	case attempt == 1 && stable: // what has arrived may not have been handled yet
+	case attempt == 1 && stable: // data that has arrived may not have been handled yet
 		c.reset = true
 	default:
-		c.violation("attempt %d is to follow attempt %d, and the end is %+v", attempt, c.attempt, end)
+		c.violation("attempt %d follows attempt %d, and the end is %+v", attempt, c.attempt, end)
 	}
 	c.attempt = attempt
 }
 
-// ceiling is the most that the delay before the attempt with this number may be.
-// The first attempt of all has no delay, the first one behind a stable
-// connection has the first delay.
+// ceiling returns the longest delay before the attempt with this number. The very first
+// attempt has no delay, the first one after a stable connection has the first delay.
 func (c *chronicle) ceiling(e *messages.ReconnectScheduled) time.Duration {
 	b := c.schedule.delays()
 	most := max(b.Base, c.schedule.verdict(e.Cause).Base)
@@ -207,11 +208,11 @@ func (c *chronicle) ceiling(e *messages.ReconnectScheduled) time.Duration {
 	return min(most, b.Max)
 }
 
-// data is something that arrived.
+// data notes that a message has arrived.
 func (c *chronicle) data(epoch uint64) {
 	c.lively = true
 	if epoch != 0 && epoch != c.epoch || c.phase != opened && c.phase != closing {
-		c.violation("data of epoch %d came behind %v of epoch %d", epoch, c.phase, c.epoch)
+		c.violation("data of epoch %d came after %v of epoch %d", epoch, c.phase, c.epoch)
 	}
 }
 
@@ -224,7 +225,7 @@ func (c *chronicle) cause(epoch uint64, cause error) {
 	}
 }
 
-// tell says that the user wants the end.
+// tell notes that the user asked for the end.
 func (c *chronicle) tell() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -232,7 +233,7 @@ func (c *chronicle) tell() {
 	c.told = true
 }
 
-// pause says that the user wants no connection.
+// pause notes that the user asked for a pause.
 func (c *chronicle) pause() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -240,7 +241,7 @@ func (c *chronicle) pause() {
 	c.pauses++
 }
 
-// ask says that the user wants another connection.
+// ask notes that the user asked for another connection.
 func (c *chronicle) ask() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -248,7 +249,7 @@ func (c *chronicle) ask() {
 	c.asked++
 }
 
-// isStopped says whether Stopped has come.
+// isStopped reports whether Stopped has come.
 func (c *chronicle) isStopped() bool {
 	select {
 	case <-c.stopped:

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file is the user who uses a connection without actors.
+
 import (
 	"context"
 	"errors"
@@ -14,7 +16,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// clientParty uses the door for code without actors: goroutines that write, and
+// clientParty uses the entry point for code without actors: goroutines that write, and
 // callbacks or a goroutine that reads.
 type clientParty struct {
 	*run
@@ -121,7 +123,7 @@ type clientWriter struct {
 	rng        *rand.Rand
 }
 
-// next makes the next message.
+// next returns the next message.
 func (w *clientWriter) next() (messages.Kind, []byte) {
 	w.number++
 	return kindOf(w.number), []byte(payload(w.sender, w.number, size(w.rng)))
@@ -164,10 +166,10 @@ func (w *clientWriter) run(ctx context.Context) {
 	}
 }
 
-// pieces sends a message in some frames. Nothing ends its context: nobody could
-// finish the message then.
+// pieces sends a message in several frames. Nothing ends its context, because nobody could
+// finish the message afterwards.
 func (w *clientWriter) pieces(ctx context.Context) {
-	// They do not go through an outbox, and so overtake what is there.
+	// Fragments bypass the outbox, and so overtake the messages in it.
 	w.fragmented++
 	kind, data := kindOf(w.fragmented), []byte(payload(w.sender+fragmented, w.fragmented, size(w.rng)))
 	m := w.client.Writer(context.Background(), kind)
@@ -196,11 +198,11 @@ func (p *clientParty) count(what string, err error) {
 
 func (p *clientParty) check(what string, err error) {
 	if err != nil && !known(err) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) && !p.isEnd(err) {
-		p.violation("%s failed for a reason that is none: %v", what, err)
+		p.violation("%s failed for an unexpected reason: %v", what, err)
 	}
 }
 
-// isEnd says whether err is why the client has ended.
+// isEnd reports whether err is the end of the client.
 func (p *clientParty) isEnd(err error) bool {
 	end := p.client.Err()
 	return end != nil && errors.Is(err, end)
@@ -241,7 +243,7 @@ func (p *clientParty) audit(ctx context.Context) {
 	p.await(p.client.Done(), "Done")
 	p.await(p.readEnded, "the end of Messages")
 	if p.client.Err() == nil || p.client.State() != messages.StateStopped {
-		p.violation("the client has ended in the state %v with the error %v", p.client.State(), p.client.Err())
+		p.violation("the client ended in the state %v with the error %v", p.client.State(), p.client.Err())
 	}
 	start := time.Now()
 	if err := p.client.Write(ctx, dandelion.Binary(nil)); err == nil || p.exact && time.Since(start) > p.schedule.unit {

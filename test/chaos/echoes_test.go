@@ -1,12 +1,14 @@
 package chaos_test
 
+// This file checks the messages that come back.
+
 import (
 	"sync"
 
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// echoes checks what comes back: whole, in order, once.
+// echoes checks the messages that come back: whole, in order, once.
 type echoes struct {
 	*report
 	corrupts bool
@@ -17,8 +19,8 @@ type echoes struct {
 	garbled int
 	last    map[int]uint64      // by sender
 	epochs  map[uint64][]uint64 // the numbers that came in each epoch, if there is one sender only
-	waiter  int                 // the sender that waits …
-	awaited uint64              // … for this number
+	waiter  int                 // the sender that waits ...
+	awaited uint64              // ... for this number
 	came    chan struct{}       // closed when it has come
 }
 
@@ -26,7 +28,7 @@ func newEchoes(r *report, corrupts, twice bool) *echoes {
 	return &echoes{report: r, corrupts: corrupts, twice: twice, last: make(map[int]uint64), epochs: make(map[uint64][]uint64)}
 }
 
-// come takes a message; epoch is 0 if it is not known.
+// come takes a message; epoch is 0 if unknown.
 func (e *echoes) come(epoch uint64, kind messages.Kind, data string) {
 	sender, number, ok := parse(data)
 	e.mu.Lock()
@@ -35,17 +37,17 @@ func (e *echoes) come(epoch uint64, kind messages.Kind, data string) {
 	if !ok || kind != kindOf(number) {
 		e.garbled++
 		if !e.corrupts {
-			e.violation("epoch %d: a %v message of %d bytes came that nobody has sent: %.60q", epoch, kind, len(data), data)
+			e.violation("epoch %d: a %v message of %d bytes came that nobody sent: %.60q", epoch, kind, len(data), data)
 		}
 		return
 	}
-	// A number is sent once, and no sender waits with a number for a later one:
-	// so they rise across all epochs. What is sent again is so in order, too.
+	// Each number is sent once, and no sender holds a number back for a later one, so
+	// numbers rise across all epochs. Messages sent again are in order, too.
 	if e.twice && len(e.epochs[epoch]) == 0 {
 		clear(e.last)
 	}
 	if last := e.last[sender]; number <= last {
-		e.violation("epoch %d: message %d of sender %d came behind %d", epoch, number, sender, last)
+		e.violation("epoch %d: message %d of sender %d came after %d", epoch, number, sender, last)
 	} else {
 		e.last[sender] = number
 	}

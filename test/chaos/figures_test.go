@@ -1,11 +1,13 @@
 package chaos_test
 
+// This file sums up what the runs have done.
+
 import (
 	"fmt"
 	"sync/atomic"
 )
 
-// figures are summed up over runs.
+// figures are sums over runs.
 type figures struct {
 	faults tally
 

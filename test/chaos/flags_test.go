@@ -1,12 +1,12 @@
 package chaos_test
 
+// This file is the flags.
+
 import (
 	"flag"
 	"math/rand/v2"
 	"time"
 )
-
-// This file is what can be chosen on the command line.
 
 var (
 	runTime     = flag.Duration("chaos.time", 12*time.Second, "how long TestSchedules and TestLoopback run together, half of it each")
@@ -20,5 +20,5 @@ func seeds() uint64 {
 	if *firstSeed != 0 {
 		return *firstSeed
 	}
-	return rand.Uint64() >> 24 // short enough to be typed
+	return rand.Uint64() >> 24 // short enough to type
 }

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file counts the events of many connections.
+
 import (
 	"errors"
 	"sync"
@@ -22,7 +24,7 @@ type fleet struct {
 	reached  chan struct{}
 }
 
-// target spawns an actor that gives the fleet its events.
+// target spawns an actor that passes events to the fleet.
 func (f *fleet) target(root *actor.RootContext) *actor.PID {
 	return root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) { f.event(ctx.Message()) }))
 }
@@ -66,7 +68,7 @@ func (f *fleet) until(want func(f *fleet) bool) <-chan struct{} {
 	return f.reached
 }
 
-// forget gives the memory back and returns how many have given up.
+// forget frees the memory and returns how many have given up.
 func (f *fleet) forget() (gaveUp int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -74,7 +76,7 @@ func (f *fleet) forget() (gaveUp int) {
 	return f.gaveUp
 }
 
-// spread counts the delays in so many parts of the time up to most.
+// spread counts the delays in each of parts equal parts of the time up to most.
 func (f *fleet) spread(most time.Duration, parts int) []int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -87,7 +89,7 @@ func (f *fleet) spread(most time.Duration, parts int) []int {
 	return counts
 }
 
-// rates counts the attempts since start in steps.
+// rates counts the attempts since start, for each step.
 func (f *fleet) rates(start time.Time, step time.Duration) []int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file checks that goroutines, files and memory do not leak.
+
 import (
 	"os"
 	"runtime"
@@ -7,10 +9,10 @@ import (
 	"time"
 )
 
-// level is what must not grow from before a test to behind it.
+// level is what must not be higher after a test than before it.
 type level struct {
 	goroutines int
-	files      int // open file descriptors; 0 where that cannot be told
+	files      int // open file descriptors; 0 where that is not known
 	heap       uint64
 }
 
@@ -36,8 +38,8 @@ func openFiles() int {
 }
 
 const (
-	// settleTime bounds how long the level may take to fall: nothing tells when
-	// a goroutine has ended, and actor systems have timers of some seconds.
+	// settleTime bounds how long the level may take to fall: nothing reports the end of
+	// a goroutine, and actor systems have timers of some seconds.
 	settleTime = 15 * time.Second
 	// pollers are the file descriptors that the runtime opens at the first use
 	// of the network and keeps: epoll, its wake-up.
@@ -46,7 +48,7 @@ const (
 	keptHeap = 32 << 20
 )
 
-// compare fails unless everything falls to the level again.
+// compare fails unless everything falls back to the level.
 func (l level) compare(t *testing.T) {
 	t.Helper()
 	now := measure()
@@ -59,12 +61,12 @@ func (l level) compare(t *testing.T) {
 	t.Logf("goroutines %d → %d, files %d → %d, heap %.1f → %.1f MiB",
 		l.goroutines, now.goroutines, l.files, now.files, mib(l.heap), mib(now.heap))
 	if now.goroutines > l.goroutines {
-		t.Errorf("%d goroutines before, %d behind:\n%s", l.goroutines, now.goroutines, stacks())
+		t.Errorf("%d goroutines before, %d after:\n%s", l.goroutines, now.goroutines, stacks())
 	}
 	if now.files > l.files+pollers {
-		t.Errorf("%d open files before, %d behind", l.files, now.files)
+		t.Errorf("%d open files before, %d after", l.files, now.files)
 	}
 	if now.heap > l.heap+keptHeap {
-		t.Errorf("%d bytes on the heap before, %d behind", l.heap, now.heap)
+		t.Errorf("%d bytes on the heap before, %d after", l.heap, now.heap)
 	}
 }

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file records what was sent and what became of it.
+
 import (
 	"errors"
 	"fmt"
@@ -10,14 +12,14 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// ledger holds what an actor has sent, and checks that each send is answered
-// once. Refs count from 1 without gaps.
+// ledger records the sends of an actor, and checks that each is answered once. Refs count
+// from 1 without gaps.
 type ledger struct {
 	*report
 
 	mu      sync.Mutex
 	entries []entry       // by ref-1
-	open    int           // sends and other requests that nothing has answered yet
+	open    int           // sends and other requests that have no answer yet
 	settled chan struct{} // closed when nothing is open; nil if nobody waits
 }
 
@@ -32,8 +34,8 @@ type entry struct {
 
 func newLedger(r *report) *ledger { return &ledger{report: r} }
 
-// book returns the ref for a frame of the message with this number; 0 stands
-// for a message of its own, whose number is the ref.
+// book returns the ref for a frame of the message with this number; 0 means a new message,
+// whose number is the ref.
 func (l *ledger) book(message uint64, control bool) (ref uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -56,12 +58,12 @@ func (l *ledger) answer(ref, epoch uint64, err error) {
 	}
 	e := &l.entries[ref-1]
 	if e.answers++; e.answers > 1 {
-		l.violation("answer %d for ref %d: epoch %d, %v; before it was: epoch %d, %v", e.answers, ref, epoch, err, e.epoch, e.err)
+		l.violation("answer %d for ref %d: epoch %d, %v; the first one was: epoch %d, %v", e.answers, ref, epoch, err, e.epoch, e.err)
 		return
 	}
 	e.epoch, e.err = epoch, err
 	if err != nil && !known(err) {
-		l.violation("ref %d failed for a reason that is none: %v", ref, err)
+		l.violation("ref %d failed for an unexpected reason: %v", ref, err)
 	}
 	l.done()
 }
@@ -74,7 +76,7 @@ func (l *ledger) done() {
 	}
 }
 
-// ask books a request that has another answer than Sent or SendFailed.
+// ask books a request whose answer is neither Sent nor SendFailed.
 func (l *ledger) ask() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,7 +90,7 @@ func (l *ledger) told() {
 	l.done()
 }
 
-// known says whether err is a documented reason for a send to fail.
+// known reports whether err is a documented reason for a send to fail.
 func known(err error) bool {
 	for _, reason := range []error{messages.ErrClosed, messages.ErrNotOpen, messages.ErrQueueFull, messages.ErrStopped,
 		messages.ErrFinalFragmentSent, messages.ErrFragmentOrder, messages.ErrUnconfirmed, messages.ErrDropped, messages.ErrExpired} {
@@ -112,8 +114,8 @@ func (l *ledger) settle() <-chan struct{} {
 	return c
 }
 
-// lost says how many requests have got neither an answer nor a dead letter, and
-// which sends have no answer.
+// lost describes how many requests got neither an answer nor a dead letter, and which
+// sends have no answer.
 func (l *ledger) lost() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -126,16 +128,16 @@ func (l *ledger) lost() string {
 	return fmt.Sprintf("%d requests were never answered; sends without an answer: %s", l.open, strings.Join(refs[max(0, len(refs)-20):], ", "))
 }
 
-// outcome is what became of a message.
+// outcome says how far a message got.
 type outcome uint8
 
 const (
 	refused outcome = iota // it cannot have reached the server
 	tried                  // it may have, or a part of it
-	sent                   // all of it was given to the operating system
+	sent                   // all of it was handed to the operating system
 )
 
-// messages returns what became of the messages of each epoch, in order.
+// messages returns the outcome of the messages of each epoch, in order.
 func (l *ledger) messages() map[uint64]map[uint64]outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -164,7 +166,7 @@ func (l *ledger) messages() map[uint64]map[uint64]outcome {
 		}
 		m[e.number] = o
 	}
-	// Of a message whose parts met different epochs, none was whole.
+	// A message whose parts were sent in different epochs was not whole in any.
 	home := make(map[uint64]uint64)
 	for epoch, m := range epochs {
 		for number := range m {
@@ -192,8 +194,8 @@ func (l *ledger) figures() (ok, failed int) {
 	return ok, failed
 }
 
-// auditResent holds what came back against what was sent where a message may be
-// sent again: in which epoch its answer comes says nothing then.
+// auditResent compares the echoes with the sends if a message may be sent again: the epoch
+// of its answer means nothing then.
 func (l *ledger) auditResent(e *echoes, withAcks bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -213,8 +215,8 @@ func (l *ledger) auditResent(e *echoes, withAcks bool) {
 	}
 }
 
-// gone returns why messages were not sent at last, except for those reasons that
-// are the outbox's policy.
+// gone returns why messages were never sent, except for reasons that are the outbox's
+// policy.
 func (l *ledger) gone() (errs []error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -226,7 +228,7 @@ func (l *ledger) gone() (errs []error) {
 	return errs
 }
 
-// audit holds what came back against what was sent, epoch by epoch.
+// audit compares the echoes with the sends, epoch by epoch.
 func (l *ledger) audit(e *echoes, ends map[uint64]*messages.Closed, closesByServer bool) {
 	booked := l.messages()
 	for epoch, numbers := range e.epochs {
@@ -254,7 +256,7 @@ func (l *ledger) audit(e *echoes, ends map[uint64]*messages.Closed, closesByServ
 			discarded = end.Discarded
 		}
 		if missing > discarded {
-			l.violation("epoch %d: %d messages are missing in what came back, and %d were discarded", epoch, missing, discarded)
+			l.violation("epoch %d: %d messages did not come back, and %d were discarded", epoch, missing, discarded)
 		}
 	}
 	for epoch, end := range ends {
@@ -264,8 +266,8 @@ func (l *ledger) audit(e *echoes, ends map[uint64]*messages.Closed, closesByServ
 				whole++
 			}
 		}
-		// Our Close goes behind everything that was sent, and the server's answer
-		// to it behind everything that it has echoed.
+		// Our Close comes after everything that was sent, and the server's answer to it
+		// after everything that it has echoed.
 		if end.Err.Clean && end.Err.By == messages.Local && !closesByServer && !e.corrupts && len(e.epochs[epoch])+end.Discarded < whole {
 			l.violation("epoch %d: a clean end by us, %d messages sent, %d came back, %d discarded",
 				epoch, whole, len(e.epochs[epoch]), end.Discarded)
@@ -273,7 +275,7 @@ func (l *ledger) audit(e *echoes, ends map[uint64]*messages.Closed, closesByServ
 	}
 }
 
-// continues says whether ref is of a frame behind the first one of its message.
+// continues reports whether ref is of a frame after the first one of its message.
 func (l *ledger) continues(ref uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

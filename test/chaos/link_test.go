@@ -1,5 +1,8 @@
 package chaos_test
 
+// This file is the proxy's part in one connection: it carries the bytes between a client
+// and a server, and causes the faults of the plan.
+
 import (
 	"errors"
 	"io"
@@ -8,9 +11,6 @@ import (
 	"syscall"
 	"time"
 )
-
-// This file is the proxy's part in one connection: it carries the bytes between
-// a client and a server, and lets happen what the plan says.
 
 // duplex is one side of a proxied connection: a TCP connection or a pipe.
 type duplex interface {
@@ -31,17 +31,17 @@ func resetConn(c net.Conn) {
 	}
 }
 
-// place is what a link needs of the network it belongs to.
-type place interface {
+// host is what a link needs of the network it belongs to.
+type host interface {
 	closeServer(code int)
 	killServer(down time.Duration)
 }
 
 type link struct {
-	unit  time.Duration
-	plan  plan
-	place place
-	hit   func(f fault) // is told what happens
+	unit time.Duration
+	plan plan
+	host host
+	hit  func(f fault) // gets each fault
 
 	flows [2]flow // by direction
 	once  sync.Once
@@ -63,8 +63,8 @@ type flow struct {
 	stalled   time.Time // until when
 }
 
-func newLink(client, server duplex, p plan, unit time.Duration, where place, hit func(fault)) *link {
-	l := &link{unit: unit, plan: p, place: where, hit: hit, done: make(chan struct{})}
+func newLink(client, server duplex, p plan, unit time.Duration, where host, hit func(fault)) *link {
+	l := &link{unit: unit, plan: p, host: where, hit: hit, done: make(chan struct{})}
 	l.flows[toServer].src, l.flows[toServer].dst = client, server
 	l.flows[toClient].src, l.flows[toClient].dst = server, client
 	for _, f := range p.faults {
@@ -125,13 +125,13 @@ func (l *link) pump(w *flow) {
 	}
 }
 
-// ended hands on how a side has ended its stream.
+// ended passes on how a side has ended its stream.
 func (l *link) ended(w *flow, err error) {
 	w.mu.Lock()
 	swallows := w.swallows
 	w.mu.Unlock()
 	switch {
-	case swallows: // nobody is told, but nothing stays for ever
+	case swallows: // the other side does not notice, but nothing stays for ever
 		l.sleep(10 * l.unit)
 		l.end(false)
 	case errors.Is(err, io.EOF):
@@ -141,7 +141,7 @@ func (l *link) ended(w *flow, err error) {
 	}
 }
 
-// pass carries p on, up to the faults that it reaches.
+// pass forwards p, up to the faults that it reaches.
 func (l *link) pass(w *flow, p []byte) bool {
 	for len(w.faults) > 0 && w.faults[0].at < w.passed+int64(len(p)) {
 		f := w.faults[0]
@@ -161,7 +161,7 @@ func (l *link) pass(w *flow, p []byte) bool {
 	return l.write(w, p)
 }
 
-// slowSteps is into how many writes a throttled second is divided.
+// slowSteps is the number of writes in a throttled second.
 const slowSteps = 20
 
 // write returns false when the link has ended.
@@ -201,7 +201,7 @@ func (l *link) write(w *flow, p []byte) bool {
 	}
 }
 
-// strike lets f happen.
+// strike causes f.
 func (l *link) strike(f fault) {
 	select {
 	case <-l.done:
@@ -230,9 +230,9 @@ func (l *link) strike(f fault) {
 	case reset:
 		l.end(true)
 	case serverCloses:
-		l.place.closeServer(f.amount)
+		l.host.closeServer(f.amount)
 	case serverDies:
-		l.place.killServer(f.lasts)
+		l.host.killServer(f.lasts)
 	}
 }
 
@@ -242,7 +242,7 @@ func (w *flow) set(change func()) {
 	change()
 }
 
-// sleep returns false when the link ends meanwhile.
+// sleep returns false if the link ends first.
 func (l *link) sleep(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

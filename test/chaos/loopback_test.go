@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file runs schedules over TCP in real time.
+
 import (
 	"math/rand/v2"
 	"runtime"
@@ -16,8 +18,8 @@ const (
 	// side is how many connections TestLoopback has at once.
 	side = 24
 
-	// heapLimit bounds the heap of TestLoopback, in bytes, servers and proxies
-	// included: what the limits of the schedules allow is far below.
+	// heapLimit bounds the heap of TestLoopback, in bytes, including servers and
+	// proxies. The limits of the schedules allow far less.
 	heapLimit = 256 << 20
 )
 
@@ -54,7 +56,7 @@ func TestLoopback(t *testing.T) {
 	before.compare(t)
 }
 
-// overTCP runs the schedule with this seed, cut short to most.
+// overTCP runs the schedule with this seed, for at most the time most.
 func overTCP(t *testing.T, seed uint64, most time.Duration, system *actor.ActorSystem, f *figures) {
 	const unit = 200 * time.Millisecond
 	s := drawSchedule(seed, unit, min(most, span(rand.New(rand.NewPCG(seed, 1<<34)), 15*unit)))
@@ -75,7 +77,7 @@ func overTCP(t *testing.T, seed uint64, most time.Duration, system *actor.ActorS
 	}
 }
 
-// heapWatch looks at the heap now and then.
+// heapWatch samples the size of the heap.
 type heapWatch struct {
 	quit chan struct{}
 	peak chan uint64
@@ -102,7 +104,7 @@ func watchHeap() *heapWatch {
 	return w
 }
 
-// stop returns the most bytes that were in use.
+// stop returns the largest number of bytes in use.
 func (w *heapWatch) stop() uint64 {
 	close(w.quit)
 	return <-w.peak

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file tests a pool of many connections whose server dies and returns.
+
 import (
 	"slices"
 	"testing"
@@ -20,17 +22,17 @@ const (
 	manyFiles = 10_500
 	// spare is how many files this process needs besides the connections.
 	spare = 200
-	// steps is how finely the backoff window is looked at, and minStep how coarsely
-	// at least: the scheduler of a busy machine makes waves of its own.
+	// steps is the number of parts of the backoff window that are compared, and minStep
+	// the shortest part: the scheduler of a busy machine makes its own waves.
 	steps   = 16
 	minStep = 750 * time.Millisecond
 	// manyPatience bounds every wait.
 	manyPatience = 3 * time.Minute
 )
 
-// TestManyConnections keeps a pool of many connections up. They begin spread over
-// a time; their server is killed and returns: they come back, spread over the
-// backoff window.
+// TestManyConnections runs a pool of many connections, whose first attempts are spread
+// over a time. Their server is killed and returns; they come back, spread over the backoff
+// window.
 func TestManyConnections(t *testing.T) {
 	n := *connections
 	if err := allowFiles(uint64(n + spare)); err != nil {
@@ -46,12 +48,12 @@ func TestManyConnections(t *testing.T) {
 
 	f := &fleet{}
 	system := quiet.System()
-	base := max(3*time.Second, time.Duration(n)*2*time.Millisecond) // what this machine can stand
+	base := max(3*time.Second, time.Duration(n)*2*time.Millisecond) // what this machine can handle
 	backoff := retry.Exponential{Base: base, Max: 2 * base}
 	member := supervisor.Config{
 		URL: "ws://" + server.addr,
 		Handshaker: &handshake.Client{Adapter: &handshake.NetAdapter{
-			Gate: &handshake.Gate{PerAddress: -1}, // all are of one program that knows its server
+			Gate: &handshake.Gate{PerAddress: -1}, // one program that knows its server
 		}},
 		Target: f.target(system.Root),
 		Retry:  retry.Policy{Backoff: backoff.New},
@@ -102,7 +104,7 @@ func TestManyConnections(t *testing.T) {
 	switch {
 	case !ok:
 		t.Errorf("the pool answers Stop with %+v, %v", answer, err)
-	case stopped.Cause != nil && late > step/3: // the server, on the same machine, had CloseTimeout to answer
+	case stopped.Cause != nil && late > step/3: // the server, on the same machine, had CloseTimeout to answer in
 		t.Logf("this process was late by %v when it stopped: %v", late.Round(time.Millisecond), stopped.Cause)
 	case stopped.Cause != nil:
 		t.Error(stopped.Cause)
@@ -123,7 +125,7 @@ func poolStatus(t *testing.T, system *actor.ActorSystem, pool *actor.PID) *messa
 	return answer.(*messages.PoolStatus)
 }
 
-// drawn fails unless the delays are spread evenly, which no busy machine can disturb.
+// drawn fails unless the delays are spread evenly, however busy the machine is.
 func drawn(t *testing.T, what string, counts []int) {
 	t.Helper()
 	sum := 0
@@ -137,10 +139,10 @@ func drawn(t *testing.T, what string, counts []int) {
 	}
 }
 
-// herd fails if the attempts come in a rush: RFC 6455 §7.2.3 wants them spread.
-// The window is the time in which the first attempts, or the first delays, end. When this process did not
-// get to run for a good part of a step, late says so, what comes then in a rush is not
-// the library's doing, and only drawn judges.
+// herd fails if the attempts come in a rush: RFC 6455 §7.2.3 wants them spread. The window
+// is the time in which the first attempts, or the first delays, end. If this process did
+// not run for a good part of a step (late), a rush is not the library's doing, and only
+// drawn judges.
 func herd(t *testing.T, counts []int, step time.Duration, steps int, late time.Duration) {
 	t.Helper()
 	window := counts[:min(len(counts), steps)]
@@ -167,11 +169,11 @@ func await(t *testing.T, c <-chan struct{}, what string) {
 	select {
 	case <-c:
 	case <-timer.C:
-		t.Fatalf("%s does not come within %v", what, manyPatience)
+		t.Fatalf("%s did not come within %v", what, manyPatience)
 	}
 }
 
-// schedulerWatch finds out whether this process gets to run.
+// schedulerWatch measures whether this process gets to run.
 type schedulerWatch struct {
 	quit chan struct{}
 	most chan time.Duration
@@ -198,11 +200,11 @@ func watchScheduler() *schedulerWatch {
 	return w
 }
 
-// stop returns by how much this process was late at worst.
+// stop returns the longest delay of this process.
 func (w *schedulerWatch) stop() time.Duration {
 	close(w.quit)
 	return <-w.most
 }
 
-// pauseUntil lets time pass in which the server is away.
+// pauseUntil waits while the server is away.
 func pauseUntil(at time.Time) { time.Sleep(time.Until(at)) }

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file is what a proxy and its server have in common, over TCP and over pipes.
+
 import (
 	"context"
 	"crypto/tls"
@@ -11,21 +13,18 @@ import (
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
-// This file is what a proxy and its server have in common, whatever they are
-// reached through.
-
 // network is a server behind a proxy.
 type network interface {
-	// url is where the client connects to.
+	// url is the address for the client.
 	url() string
 	// dial is for the client's options; nil for the operating system's.
 	dial() func(ctx context.Context, network, addr string) (net.Conn, error)
 	// clientTLS is for the client's options; nil if there is no TLS.
 	clientTLS() *tls.Config
-	// clear ends all faults but those that have begun; with cutting it ends the
-	// connections of before, too.
+	// clear ends all faults except those that have begun; with cutting it also ends
+	// the existing connections.
 	clear(cutting bool)
-	// left is how many connections the client has not closed, though it has stopped.
+	// left is how many connections the client has not closed although it has stopped.
 	left() int
 	// close ends everything and waits for it.
 	close()
@@ -34,7 +33,7 @@ type network interface {
 // links are the connections through a proxy.
 type links struct {
 	schedule *schedule
-	hit      func(f fault) // is told what happens
+	hit      func(f fault) // gets each fault
 
 	mu     sync.Mutex
 	calm   bool
@@ -44,8 +43,8 @@ type links struct {
 	work   sync.WaitGroup
 }
 
-// next draws the plan for the next connection: it depends on nothing but the
-// seed and its number.
+// next draws the plan for the next connection: it depends only on the seed and the number
+// of the connection.
 func (n *links) next() plan {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -57,7 +56,7 @@ func (n *links) next() plan {
 }
 
 // join connects the two sides until they have ended.
-func (n *links) join(client, server duplex, p plan, where place) {
+func (n *links) join(client, server duplex, p plan, where host) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.calm {

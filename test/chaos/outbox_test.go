@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file draws the outbox of a schedule.
+
 import (
 	"fmt"
 	"math/rand/v2"
@@ -9,19 +11,19 @@ import (
 	"github.com/dandelionws/dandelion/supervisor/outbox"
 )
 
-// outboxKind is what kind of outbox a schedule has.
+// outboxKind is the kind of outbox that a schedule has.
 type outboxKind uint8
 
 const (
 	noOutbox outboxKind = iota
 	once                // a message is never sent twice
-	resend              // it is, if it may not have arrived
-	acked               // it is, until its echo has come
+	resend              // it is sent again if it may not have arrived
+	acked               // it is sent again until its echo has come
 )
 
 func (o outboxKind) String() string { return [...]string{"none", "once", "resend", "acked"}[o] }
 
-// twice says whether the server may get a message twice.
+// twice reports whether the server may get a message twice.
 func (o outboxKind) twice() bool { return o == resend || o == acked }
 
 // outboxConfig draws the outbox of the schedule, nil if it has none.
@@ -48,7 +50,7 @@ func (s *schedule) outboxConfig() *outbox.Config {
 	return cfg
 }
 
-// delivery names a message for its acknowledgement.
+// delivery gives a message the name for its acknowledgement.
 func (s *schedule) delivery(number uint64) messages.Delivery {
 	if s.outbox != acked {
 		return messages.Delivery{}

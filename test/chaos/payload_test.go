@@ -1,5 +1,8 @@
 package chaos_test
 
+// This file makes messages that show their sender, their number and whether they are
+// whole: sender, number and checksum in hexadecimal, then letters.
+
 import (
 	"fmt"
 	"hash/crc32"
@@ -9,12 +12,9 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// This file makes messages that tell who sent them, as which one, and whether
-// they are whole: sender, number and checksum in hexadecimal, then letters.
-
 const payloadHead = 4 + 12 + 8
 
-// kindOf is the kind that a message with this number has.
+// kindOf returns the kind of the message with this number.
 func kindOf(number uint64) messages.Kind {
 	if number%2 == 0 {
 		return messages.KindText
@@ -26,7 +26,7 @@ func checksum(head, letters string) uint32 {
 	return crc32.Update(crc32.ChecksumIEEE([]byte(head)), crc32.IEEETable, []byte(letters))
 }
 
-// payload makes a message of size letters and a head.
+// payload returns a message of a head and size letters.
 func payload(sender int, number uint64, size int) string {
 	head := fmt.Sprintf("%04x%012x", sender, number)
 	letters := strings.Repeat("€uro ", size/7+1)[:size/7*7]

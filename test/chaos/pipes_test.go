@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file is a network of in-memory pipes.
+
 import (
 	"context"
 	"crypto/tls"
@@ -39,8 +41,8 @@ func newPipes(t testing.TB, s *schedule, hit func(f fault)) *pipes {
 	return n
 }
 
-// serve is a connection at the server, which echoes. What goes wrong there is
-// what the faults do.
+// serve is a connection at the server, which echoes. Whatever goes wrong there comes from
+// the faults.
 func (n *pipes) serve(c *wstest.Conn) {
 	_ = c.Try(func(c *wstest.Conn) {
 		c.Upgrade()
@@ -113,14 +115,13 @@ func (n *pipes) killServer(down time.Duration) {
 	})
 }
 
-// left waits until the client has closed its connections and returns how many it
-// has not.
+// left waits until the client has closed its connections, and returns how many it has not.
 func (n *pipes) left() (open int) {
 	time.Sleep(10 * time.Second) // crypto/tls lets a close_notify take 5 s
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, c := range n.clients {
-		if c.SetDeadline(time.Time{}) == nil { // else it says that it is closed
+		if c.SetDeadline(time.Time{}) == nil { // otherwise it is closed
 			open++
 		}
 	}

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file collects what went wrong in a run.
+
 import (
 	"fmt"
 	"strings"
@@ -7,13 +9,13 @@ import (
 	"time"
 )
 
-// report collects what is wrong with one run, and what happened before.
+// report collects the violations of one run, and the events before them.
 type report struct {
 	start time.Time
 
 	mu    sync.Mutex
 	wrong []string
-	lines []string // the last ones
+	lines []string // the latest ones
 }
 
 const (
@@ -35,7 +37,7 @@ func (r *report) add(line string) {
 	r.lines = append(r.lines, fmt.Sprintf("%12v %s", time.Since(r.start), line))
 }
 
-// violation says that an invariant does not hold.
+// violation records that an invariant does not hold.
 func (r *report) violation(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -46,7 +48,7 @@ func (r *report) violation(format string, args ...any) {
 	}
 }
 
-// verdict returns "" if all is well.
+// verdict returns the violations, "" if there are none.
 func (r *report) verdict() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

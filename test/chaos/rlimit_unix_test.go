@@ -2,6 +2,8 @@
 
 package chaos_test
 
+// This file raises the limit of open files.
+
 import (
 	"fmt"
 	"syscall"

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file runs a schedule: one supervised connection from start to end.
+
 import (
 	"context"
 	"crypto/tls"
@@ -11,9 +13,7 @@ import (
 	"github.com/dandelionws/dandelion/handshake"
 )
 
-// This file runs a schedule: one supervised connection from the start to the end.
-
-// run is what belongs to one schedule.
+// run is the run of one schedule.
 type run struct {
 	*report
 	schedule *schedule
@@ -37,11 +37,11 @@ type party interface {
 	drive(ctx context.Context)
 	// resume ends a pause.
 	resume()
-	// probe sends a message and returns who has sent it and its number.
+	// probe sends a message and returns its sender and number.
 	probe(ctx context.Context) (sender int, number uint64)
-	// end does what the schedule's ending says; cancel ends the life.
+	// end ends the connection in the schedule's way; cancel ends the life.
 	end(ctx context.Context, cancel func())
-	// audit checks what is left when it has stopped.
+	// audit checks the sums when the connection has stopped.
 	audit(ctx context.Context)
 }
 
@@ -58,19 +58,19 @@ func newRun(s *schedule, system *actor.ActorSystem, f *figures) *run {
 	return r
 }
 
-// adapter makes the opening handshake, with a gate of its own.
+// adapter returns the adapter for the opening handshake, with its own Gate.
 func (r *run) adapter() *handshake.NetAdapter {
 	return &handshake.NetAdapter{DialContext: r.network.dial(), TLSConfig: r.tls, Gate: &handshake.Gate{}}
 }
 
-// hit takes note of a fault.
+// hit records a fault.
 func (r *run) hit(f fault) {
 	r.note("  fault: %v", f)
 	r.faults[f.kind].Add(1)
 	r.figures.faults[f.kind].Add(1)
 }
 
-// play runs the schedule through a network and returns what is wrong.
+// play runs the schedule through a network and returns the violations.
 func (r *run) play(n network) string {
 	r.network, r.tls = n, n.clientTLS()
 	s := r.schedule
@@ -83,7 +83,7 @@ func (r *run) play(n network) string {
 	life, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if err := p.start(life); err != nil {
-		r.violation("it does not start: %v", err)
+		r.violation("it did not start: %v", err)
 		return r.verdict()
 	}
 	driven := make(chan struct{})
@@ -97,7 +97,7 @@ func (r *run) play(n network) string {
 		select {
 		case <-r.chronicle.stopped:
 		case <-driven:
-		case <-time.After(s.length * 3 / 4): // the driver goes on while it ends
+		case <-time.After(s.length * 3 / 4): // the driver continues while it ends
 		}
 	} else {
 		r.await(driven, "the driver")
@@ -120,23 +120,23 @@ func (r *run) play(n network) string {
 	return r.verdict()
 }
 
-// clean holds the end against what it has to be when there were no faults any more.
+// clean checks the end: it must be clean if the faults were over.
 func (r *run) clean() {
 	s := r.schedule
-	calm := r.exact && !s.storm && !s.keepalive // then all connections of the storm were cut
+	calm := r.exact && !s.storm && !s.keepalive // then all connections from the storm were cut
 	graceful := s.ending == byClose || s.ending == byStop || s.ending == byLifetime
 	r.chronicle.mu.Lock()
 	defer r.chronicle.mu.Unlock()
 	if end := r.chronicle.ends[r.chronicle.epoch]; calm && graceful && end != nil && !end.Err.Clean && !r.chronicle.gaveUp {
-		r.violation("the end by %v was not clean, though there were no faults: %v", s.ending, end.Err)
+		r.violation("the end by %v was not clean, although there were no faults: %v", s.ending, end.Err)
 	}
 }
 
-// recover ends the faults and sees to it that the connection comes up again.
+// recover ends the faults and ensures that the connection comes up again.
 func (r *run) recover(p party) {
 	r.note("the faults end")
 	p.resume()
-	r.network.clear(!r.schedule.keepalive) // without Pings nobody finds out that a peer is gone
+	r.network.clear(!r.schedule.keepalive) // without Pings nobody notices that a peer is gone
 	patience, enough := context.WithTimeout(context.Background(), r.schedule.patience())
 	defer enough()
 	for patience.Err() == nil {
@@ -153,7 +153,7 @@ func (r *run) recover(p party) {
 		}
 		cancel()
 	}
-	r.violation("the connection does not come back within %v:\n%s", r.schedule.patience(), stacks())
+	r.violation("the connection did not come back within %v:\n%s", r.schedule.patience(), stacks())
 }
 
 // await waits for something that has to happen.
@@ -163,11 +163,11 @@ func (r *run) await(c <-chan struct{}, what string) {
 	select {
 	case <-c:
 	case <-timer.C:
-		r.violation("%s does not come within %v:\n%s", what, r.schedule.patience(), stacks())
+		r.violation("%s did not come within %v:\n%s", what, r.schedule.patience(), stacks())
 	}
 }
 
-// slowDown is what a slow user does with some messages.
+// slowDown delays some messages, as a slow user does.
 func (r *run) slowDown(number int) {
 	if r.schedule.slow && number%100 == 0 {
 		time.Sleep(r.schedule.unit / 5)

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file draws a schedule from its seed.
+
 import (
 	"errors"
 	"fmt"
@@ -11,7 +13,7 @@ import (
 	"github.com/dandelionws/dandelion/supervisor/retry"
 )
 
-// user is who uses the connection.
+// user is the kind of user of the connection.
 type user uint8
 
 const (
@@ -23,7 +25,7 @@ const (
 
 func (u user) String() string { return [...]string{"actor", "callbacks", "readers"}[u] }
 
-// ending is what the user does last.
+// ending is how the user ends the connection.
 type ending uint8
 
 const (
@@ -39,27 +41,27 @@ func (e ending) String() string {
 	return [...]string{"Close", "Stop", "end of context", "Abort", "kill of the actor"}[e]
 }
 
-// schedule is everything that a seed decides.
+// schedule is everything that the seed decides.
 type schedule struct {
 	seed    uint64
 	unit    time.Duration // the scale of time
 	length  time.Duration
-	slack   time.Duration // for a machine that is busy with other things
+	slack   time.Duration // for a busy machine
 	climate climate
 
 	user       user
-	slow       bool // the user takes long for some messages
+	slow       bool // the user takes a long time for some messages
 	tls        bool
 	keepalive  bool
 	stubborn   bool // no end is final
 	reconnects bool // the user asks for a new connection now and then
-	pauses     bool // … and for none
+	pauses     bool // ... and for a pause
 	outbox     outboxKind
 	buffer     int // of each direction of a pipe
-	queue      int // messages that may wait
+	queue      int // limit of waiting messages
 	window     int
 	ending     ending
-	storm      bool // the end comes while the faults go on
+	storm      bool // the end comes while the faults continue
 }
 
 func drawSchedule(seed uint64, unit, length time.Duration) *schedule {
@@ -87,7 +89,7 @@ func drawSchedule(seed uint64, unit, length time.Duration) *schedule {
 		s.outbox = pick(rng, once, resend, acked)
 	}
 	if s.user != anActor && s.outbox.twice() {
-		s.outbox = once // whether a message comes twice in an epoch, only an actor can tell
+		s.outbox = once // only an actor knows whether a message comes twice in an epoch
 	}
 	return s
 }
@@ -125,7 +127,7 @@ func (s *schedule) delays() retry.Exponential {
 	return retry.Exponential{Base: s.unit / 4, Max: 2 * s.unit, Float64: rng.Float64}
 }
 
-// resetAfter is how long a connection has to be open to be stable.
+// resetAfter is how long a connection must be open to be stable.
 func (s *schedule) resetAfter() time.Duration { return 3 * s.unit }
 
 func (s *schedule) policy() retry.Policy {
@@ -134,12 +136,12 @@ func (s *schedule) policy() retry.Policy {
 
 func (s *schedule) connectTimeout() time.Duration { return 3 * s.unit }
 
-// verdict is what the policy makes of a failure.
+// verdict returns the policy's verdict for a failure.
 func (s *schedule) verdict(cause error) retry.Verdict {
 	return s.decide(cause, retry.DefaultVerdicts().Judge(cause, time.Now()))
 }
 
-// decide leaves the verdict as it is, unless the user is stubborn.
+// decide returns the verdict unchanged, unless the user is stubborn.
 func (s *schedule) decide(cause error, v retry.Verdict) retry.Verdict {
 	if s.stubborn && v.Action == retry.Stop && !errors.Is(cause, messages.ErrHandlerFailed) {
 		v.Rule = retry.Rule{Action: retry.Retry, Reason: "stubborn: " + v.Reason}
@@ -147,7 +149,7 @@ func (s *schedule) decide(cause error, v retry.Verdict) retry.Verdict {
 	return v
 }
 
-// patience bounds the wait for everything that has to happen by itself: a
-// connect, the discovery of a dead connection, a closing handshake, a backoff
-// delay, and what a slow user does meanwhile.
+// patience bounds the wait for anything that must happen by itself: a connect, the
+// detection of a dead connection, a closing handshake, a backoff delay, and the handling
+// by a slow user.
 func (s *schedule) patience() time.Duration { return 40*s.unit + s.slack }

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file runs schedules in synctest bubbles.
+
 import (
 	"math/rand/v2"
 	"testing"
@@ -9,8 +11,8 @@ import (
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
-// TestSchedules runs schedules with in-memory pipes and fake time, one after
-// the other, for half of -chaos.time.
+// TestSchedules runs schedules with in-memory pipes and fake time, one after the other,
+// for half of -chaos.time.
 func TestSchedules(t *testing.T) {
 	var f figures
 	start := time.Now()
@@ -29,8 +31,8 @@ func TestSchedules(t *testing.T) {
 	t.Logf("%v: %v", time.Since(start).Round(time.Millisecond), &f)
 }
 
-// inBubble runs the schedule with this seed. The bubble fails if a goroutine is
-// left behind, or if nothing can happen any more.
+// inBubble runs the schedule with this seed. The bubble fails if a goroutine is left
+// behind, or if everything is blocked for ever.
 func inBubble(t *testing.T, seed uint64, f *figures) (ok bool) {
 	t.Helper()
 	const unit = time.Second

@@ -1,5 +1,8 @@
 package chaos_test
 
+// This file runs an echo server in a separate process, so that it can be killed and its
+// files and memory do not count.
+
 import (
 	"bufio"
 	"fmt"
@@ -12,10 +15,7 @@ import (
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
-// This file runs an echo server in a process of its own, so that it can be
-// killed, and so that its files and memory do not count.
-
-// serverEnv is set in the server's process: how many connections it may get.
+// serverEnv is set in the server's process, to the number of connections it may get.
 const serverEnv = "DANDELION_CHAOS_SERVER"
 
 func TestMain(m *testing.M) {
@@ -49,7 +49,7 @@ type serverProcess struct {
 	addr  string
 }
 
-// startServer starts a server at addr and returns when it listens.
+// startServer starts a server at addr and returns when it is listening.
 func startServer(addr string) (*serverProcess, error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -71,7 +71,7 @@ func startServer(addr string) (*serverProcess, error) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		p.kill()
-		return nil, fmt.Errorf("the server does not start: %w", err)
+		return nil, fmt.Errorf("the server did not start: %w", err)
 	}
 	p.addr = strings.TrimSpace(line)
 	return p, nil
@@ -81,5 +81,5 @@ func startServer(addr string) (*serverProcess, error) {
 func (p *serverProcess) kill() {
 	p.stdin.Close()
 	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait() // says that it was killed
+	_ = p.cmd.Wait() // its error is that it was killed
 }

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file tests that every Stop is answered.
+
 import (
 	"errors"
 	"sync"
@@ -15,8 +17,8 @@ import (
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
-// TestEveryStopIsAnswered asks for the end again and again while it is under way:
-// each time the answer is Stopped, or a dead letter when the actor is gone.
+// TestEveryStopIsAnswered asks for the end again and again while it is under way: each
+// time the answer is Stopped, or a dead letter if the actor is gone.
 func TestEveryStopIsAnswered(t *testing.T) {
 	const (
 		rounds  = 100

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file is a network of TCP connections on loopback.
+
 import (
 	"context"
 	"crypto/tls"
@@ -81,7 +83,7 @@ func (n *tcp) accept(ln net.Listener) {
 			return
 		}
 		if err != nil {
-			continue // of this connection alone
+			continue // an error of this connection only
 		}
 		client := conn.(*net.TCPConn)
 		p := n.next()
@@ -89,7 +91,7 @@ func (n *tcp) accept(ln net.Listener) {
 			n.hit(*p.dial)
 		}
 		if p.dial != nil && p.dial.kind == refuse {
-			// Those who come next find nobody listening.
+			// From now on nobody listens.
 			resetConn(client)
 			n.refuse(p.dial.lasts)
 			continue
@@ -123,7 +125,7 @@ func (n *tcp) refuse(lasts time.Duration) {
 	n.listener = nil
 	n.serving.Go(func() {
 		for pause(n.life, lasts) && n.listen() != nil {
-			lasts = 10 * time.Millisecond // somebody else has the port for the moment
+			lasts = 10 * time.Millisecond // somebody else has the port at the moment
 		}
 	})
 }
@@ -153,8 +155,7 @@ func (n *tcp) killServer(down time.Duration) {
 	})
 }
 
-// left waits until the client has ended its connections and returns how many it
-// has not.
+// left waits until the client has ended its connections, and returns how many it has not.
 func (n *tcp) left() (open int) {
 	ended := make(chan struct{})
 	go func() {

@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file ends a run that hangs.
+
 import (
 	"fmt"
 	"os"
@@ -13,11 +15,11 @@ func stacks() string {
 	return string(buf[:runtime.Stack(buf, true)])
 }
 
-// watchdog ends the program, with the stacks of all goroutines, unless it is
-// stopped in time: a hang must not wait for the timeout of go test.
+// watchdog ends the program, with the stacks of all goroutines, unless it is stopped in
+// time: a hang must not wait for the timeout of go test.
 func watchdog(d time.Duration, what func() string) (stop func()) {
 	timer := time.AfterFunc(d, func() {
-		fmt.Fprintf(os.Stderr, "chaos: hangs for %v: %s\n\n%s\n", d, what(), stacks())
+		fmt.Fprintf(os.Stderr, "chaos: hung for %v: %s\n\n%s\n", d, what(), stacks())
 		os.Exit(2)
 	})
 	return func() { timer.Stop() }

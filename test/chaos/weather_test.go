@@ -1,5 +1,7 @@
 package chaos_test
 
+// This file draws the faults of a connection.
+
 import (
 	"cmp"
 	"fmt"
@@ -12,20 +14,18 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// This file draws what befalls a connection.
-
 type kind uint8
 
 const (
-	delay         kind = iota // what passes in one direction comes later
-	throttle                  // … only a few bytes at a time
-	slowHandshake             // … of the server's answer
+	delay         kind = iota // bytes in one direction come later
+	throttle                  // ... and only a few at a time
+	slowHandshake             // the server's response comes slowly
 	stall                     // nothing is read from one side for a while
-	blackhole                 // both sides stay connected and nothing passes any more
+	blackhole                 // both sides stay connected, but nothing passes
 	cut                       // both sides see the end of the stream
-	halfCut                   // one side does
+	halfCut                   // one side sees it
 	reset                     // both sides see a reset
-	corrupt                   // one byte passes changed
+	corrupt                   // one byte is changed
 	refuse                    // nobody listens
 	hang                      // the connect is not answered
 	serverCloses              // the server sends a Close
@@ -47,7 +47,7 @@ const (
 
 func (d direction) String() string { return [...]string{"to server", "to client"}[d] }
 
-// fault is one thing that happens to one connection.
+// fault is one event in one connection.
 type fault struct {
 	kind   kind
 	dir    direction
@@ -65,7 +65,7 @@ func (f fault) String() string {
 	return fmt.Sprintf("%v %v %s for %v (%d)", f.kind, f.dir, when, f.lasts, f.amount)
 }
 
-// plan is all that happens to one connection.
+// plan is all faults of one connection.
 type plan struct {
 	dial   *fault  // refuse or hang
 	faults []fault // those by bytes are in order
@@ -82,21 +82,21 @@ func (t *tally) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// climate is which faults there are.
+// climate says which faults there are.
 type climate struct {
 	unit     time.Duration // the scale of time
-	corrupts bool          // bytes are changed: what comes back need not be what was sent
-	stops    bool          // the server closes with codes that say: do not come back
+	corrupts bool          // bytes are changed, so echoes may differ from what was sent
+	stops    bool          // the server closes with codes that mean: do not come back
 }
 
-// span draws a time with this mean, of at most eight times as much.
+// span draws a time with this mean, at most eight times as long.
 func span(rng *rand.Rand, mean time.Duration) time.Duration {
 	return time.Duration(min(8, rng.ExpFloat64()) * float64(mean))
 }
 
 func pick[T any](rng *rand.Rand, from ...T) T { return from[rng.IntN(len(from))] }
 
-// draw makes the plan for one connection.
+// draw draws the plan for one connection.
 func (c climate) draw(rng *rand.Rand) plan {
 	var p plan
 	switch x := rng.Float64(); {
@@ -110,7 +110,7 @@ func (c climate) draw(rng *rand.Rand) plan {
 			lasts: span(rng, 2*c.unit), amount: 20 + rng.IntN(400)})
 	}
 	for range rng.IntN(3) {
-		f := c.place(rng, pick(rng, delay, throttle, stall))
+		f := c.moment(rng, pick(rng, delay, throttle, stall))
 		f.lasts = span(rng, c.unit)
 		f.amount = 50 + int(rng.ExpFloat64()*5000)
 		p.faults = append(p.faults, f)
@@ -122,19 +122,19 @@ func (c climate) draw(rng *rand.Rand) plan {
 	return p
 }
 
-// fatal draws what ends a connection.
+// fatal draws a fault that ends the connection.
 func (c climate) fatal(rng *rand.Rand) fault {
 	from := []kind{blackhole, cut, halfCut, reset, reset, serverCloses, serverDies}
 	if c.corrupts {
 		from = append(from, corrupt, corrupt, corrupt, corrupt)
 	}
-	f := c.place(rng, pick(rng, from...))
+	f := c.moment(rng, pick(rng, from...))
 	f.lasts = span(rng, c.unit)
 	switch f.kind {
 	case corrupt:
 		f.at = max(f.at, 0)
 		if rng.IntN(4) > 0 {
-			f.at += 250 // behind the handshake
+			f.at += 250 // after the handshake
 		}
 		f.amount = 1 + rng.IntN(255)
 	case serverCloses:
@@ -147,8 +147,8 @@ func (c climate) fatal(rng *rand.Rand) fault {
 	return f
 }
 
-// place draws when and where something happens.
-func (c climate) place(rng *rand.Rand, k kind) fault {
+// moment draws when a fault happens, and in which direction.
+func (c climate) moment(rng *rand.Rand, k kind) fault {
 	f := fault{kind: k, dir: pick(rng, toServer, toClient), at: -1}
 	switch rng.IntN(10) {
 	case 0: // in the handshake
