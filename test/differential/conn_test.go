@@ -1,7 +1,7 @@
 package differential
 
-// This file is the server for implementations that want a connection of their
-// own: it answers the opening handshake and then gives the stream.
+// This file is the server for implementations that need a connection: it answers the
+// opening handshake and then sends the stream.
 
 import (
 	"bytes"
@@ -16,16 +16,16 @@ import (
 	"time"
 )
 
-// conn is a client's connection in memory. What is read from it is the answer to
-// the opening handshake and the stream; after that comes io.EOF.
+// conn is a client's connection in memory. Read returns the response to the opening
+// handshake, then the stream, then io.EOF.
 type conn struct {
 	stream []byte
 	input  bytes.Reader
 	open   bool   // the handshake was answered
-	output []byte // what was written since
+	output []byte // the bytes written since then
 }
 
-// newConn returns a conn at its beginning.
+// newConn returns a conn before the handshake.
 func newConn(stream []byte) *conn { return &conn{stream: stream} }
 
 // newOpenConn returns a conn after the handshake.
@@ -87,8 +87,8 @@ func (c *conn) SetDeadline(time.Time) error      { return nil }
 func (c *conn) SetReadDeadline(time.Time) error  { return nil }
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
-// RoundTrip answers the handshake of an implementation that leaves it to an
-// http.Client: c is the body of the response.
+// RoundTrip answers the handshake of an implementation that leaves it to an http.Client: c
+// is the body of the response.
 func (c *conn) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: http.StatusSwitchingProtocols,

@@ -1,7 +1,7 @@
 package differential
 
-// This file receives with our decoder, wire.Receiver, in several ways that have
-// to come to the same.
+// This file receives with our decoder, wire.Receiver, in several ways that must have the
+// same outcome.
 
 import (
 	"fmt"
@@ -10,14 +10,14 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// decode gives stream to a Receiver in parts of size() bytes. ends has for each
-// outcome how many bytes had been given when it came.
+// decode passes stream to a Receiver in parts of size() bytes. ends has, for each outcome,
+// how many bytes had been passed when it came.
 func decode(stream []byte, streaming bool, size func() int) (list []outcome, ends []int) {
 	r := wire.NewReceiver(wire.ReceiverConfig{
 		Limits:    wire.Limits{MaxMessage: maxMessage, MaxFragments: -1},
 		Streaming: streaming,
 	})
-	var message []byte // parts of it so far, if streaming
+	var message []byte // the parts so far, if streaming
 	var items []wire.Item
 	for at := 0; at < len(stream); {
 		var err error
@@ -67,11 +67,11 @@ func outcomeOfError(err error) outcome {
 	return outcome{kind: failed, code: int(coded.CloseCode())}
 }
 
-// slowly is the length up to which every stream is also decoded byte by byte.
+// slowly is the length up to which a stream is also decoded byte by byte.
 const slowly = 4096
 
-// receive decodes stream whole, byte by byte, in parts and in parts while
-// streaming. The error is that the ways do not come to the same.
+// receive decodes stream whole, byte by byte, in parts, and in parts while streaming. It
+// returns an error if the outcomes differ.
 func receive(g generator, stream []byte) (list []outcome, err error) {
 	list, _ = decode(stream, false, func() int { return len(stream) })
 	most := 1 + g.IntN(1+len(stream))
@@ -88,15 +88,14 @@ func receive(g generator, stream []byte) (list []outcome, err error) {
 	for _, w := range ways {
 		other, _ := decode(stream, w.streaming, w.size)
 		if !slices.Equal(list, other) {
-			return list, fmt.Errorf("dandelion makes of it whole\n%v\nand %s\n%v", list, w.name, other)
+			return list, fmt.Errorf("dandelion finds, receiving it whole\n%v\nand %s\n%v", list, w.name, other)
 		}
 	}
 	return list, nil
 }
 
-// checkForm holds dandelion to the one rule of which the consent of the peers
-// shows nothing, as none of them checks it: lengths are in their shortest form
-// (RFC 6455 §5.2).
+// checkForm checks the one rule that none of the peers checks, so that their agreement
+// shows nothing: lengths are in their shortest form (RFC 6455 §5.2).
 func checkForm(stream []byte) error {
 	frames, _ := split(stream)
 	long := slices.IndexFunc(frames, func(f frame) bool { return f.form > shortestForm(f.length) })

@@ -1,5 +1,7 @@
 package differential
 
+// This file compares our decoder with the others on random streams.
+
 import (
 	"flag"
 	"fmt"
@@ -17,11 +19,11 @@ var (
 	firstSeed = flag.Uint64("first", 1, "seed of its first stream; the others count up from there")
 )
 
-// tally counts what was found.
+// tally counts the differences.
 type tally map[string]int
 
-// compare receives stream with dandelion and with every peer. The error tells
-// the first difference that no tolerance explains.
+// compare receives stream with dandelion and with every peer. The error describes the first
+// difference that no tolerance explains.
 func compare(g generator, stream []byte, counts tally) error {
 	ours, err := receive(g, stream)
 	if err != nil {
@@ -50,7 +52,7 @@ func compare(g generator, stream []byte, counts tally) error {
 	return nil
 }
 
-// count is the name under which a tally counts t with one peer.
+// count returns the name under which a tally counts t with one peer.
 func (t *tolerance) count(peer string) string {
 	return fmt.Sprintf("%s: %s (%s, %s): %s", peer, t.name, t.rule, t.id, t.does)
 }
@@ -60,8 +62,7 @@ func show(stream []byte) string {
 	return fmt.Sprintf("stream of %d bytes: %x", len(stream), stream)
 }
 
-// Every difference in random streams is one of the tolerances, and each of these
-// comes up.
+// Every difference in random streams is one of the tolerances, and each tolerance occurs.
 func TestRandomStreams(t *testing.T) {
 	var next atomic.Uint64
 	var group sync.WaitGroup
@@ -105,7 +106,7 @@ func TestRandomStreams(t *testing.T) {
 	}
 }
 
-// Each tolerance is what explains its examples, with each peer that it names.
+// Each tolerance explains its examples, with each peer that it names.
 func TestTolerances(t *testing.T) {
 	for i := range tolerances {
 		tol := &tolerances[i]
@@ -136,8 +137,7 @@ func TestTolerances(t *testing.T) {
 	}
 }
 
-// What differs in a way that is not in the table is an error, also where the
-// table has something alike.
+// A difference that is not in the table is an error, even if the table has a similar one.
 func TestUnexplained(t *testing.T) {
 	fail, good := outcome{kind: failed, code: 1002}, outcome{kind: binaryMessage, data: "a"}
 	for _, tc := range []struct {
@@ -166,7 +166,7 @@ func TestUnexplained(t *testing.T) {
 	}
 }
 
-// What the outcomes of streams are on which all agree.
+// The outcomes of streams on which all agree.
 func TestAgreement(t *testing.T) {
 	text := func(s string) outcome { return outcome{kind: textMessage, data: s} }
 	end := outcome{kind: ended}
@@ -215,7 +215,7 @@ func TestAgreement(t *testing.T) {
 	}
 }
 
-// Any bytes, and the same with one thing more wrong about their frames.
+// Any bytes, and the same with one more fault in their frames.
 func FuzzDifferential(f *testing.F) {
 	for seed := range uint64(200) {
 		f.Add(newGenerator(seed).stream(), seed)

@@ -1,6 +1,6 @@
 package differential
 
-// This file has frames as they are on the wire, right or wrong: RFC 6455 §5.2.
+// This file is frames as they are on the wire, right or wrong: RFC 6455 §5.2.
 
 import (
 	"bytes"
@@ -31,18 +31,18 @@ const (
 // maxControl is the longest payload of a control frame in bytes (RFC 6455 §5.5).
 const maxControl = 125
 
-// frame is a frame that need not follow any rule. What one is and where it ends
-// is all that the bytes of a stream tell without a rule.
+// frame is a frame that need not follow any rule except those that define where a frame
+// ends.
 type frame struct {
 	first   byte    // FIN, reserved bits and opcode
 	masked  bool    // the mask bit
-	key     [4]byte // what a masked frame has between length and payload
-	form    int     // bytes of the length behind the second byte: 0, 2 or 8
-	length  uint64  // of the payload, as the header has it
+	key     [4]byte // of a masked frame, between length and payload
+	form    int     // bytes of the length after the second byte: 0, 2 or 8
+	length  uint64  // of the payload, according to the header
 	payload []byte  // as on the wire, not unmasked; may be shorter or longer than length
 }
 
-// newFrame returns a frame with the shortest form of length, not masked.
+// newFrame returns an unmasked frame with its length in the shortest form.
 func newFrame(fin bool, op byte, payload []byte) frame {
 	f := frame{first: op, payload: payload}
 	if fin {
@@ -73,7 +73,7 @@ func (f frame) control() bool { return isControl(f.first) }
 
 func isControl(first byte) bool { return first&0x8 != 0 }
 
-// whole reports whether all of the payload is there.
+// whole reports whether the payload is complete.
 func (f frame) whole() bool { return uint64(len(f.payload)) == f.length }
 
 // headerSize returns the length of the header in bytes.
@@ -116,9 +116,8 @@ func join(frames []frame) []byte {
 	return stream
 }
 
-// split is the inverse of join: it finds the frames of a stream. The payload of
-// the last one may be cut off; rest is a header that is not complete. Payloads are
-// slices of stream.
+// split is the inverse of join: it finds the frames of a stream. The payload of the last one
+// may be truncated; rest is an incomplete header. Payloads are slices of stream.
 func split(stream []byte) (frames []frame, rest []byte) {
 	for len(stream) > 0 {
 		f, ok := splitHeader(stream)
@@ -160,8 +159,8 @@ func splitHeader(p []byte) (f frame, ok bool) {
 	return f, true
 }
 
-// frameAt returns the index of the frame that has the byte at offset; len(frames)
-// if that is behind all of them.
+// frameAt returns the index of the frame that has the byte at offset; len(frames) if the
+// offset is after all of them.
 func frameAt(frames []frame, offset int) int {
 	end := 0
 	for i, f := range frames {
@@ -195,7 +194,7 @@ func unhex(t testing.TB, s string) []byte {
 	return p
 }
 
-// Nothing of a stream is lost on the way to frames and back.
+// Splitting a stream and joining the frames gives the same stream.
 func TestSplit(t *testing.T) {
 	for seed := range uint64(2000) {
 		stream := newGenerator(seed).stream()
@@ -204,7 +203,7 @@ func TestSplit(t *testing.T) {
 			t.Fatalf("seed %d: frames and rest are % X, want % X", seed, got, stream)
 		}
 		if last := len(frames) - 1; last >= 0 && !frames[last].whole() && len(rest) > 0 {
-			t.Fatalf("seed %d: %d bytes behind a frame that is cut off", seed, len(rest))
+			t.Fatalf("seed %d: %d bytes after a truncated frame", seed, len(rest))
 		}
 		end := 0
 		for i, f := range frames {

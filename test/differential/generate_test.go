@@ -1,6 +1,6 @@
 package differential
 
-// This file makes streams: first one without errors, then some of the mutations.
+// This file generates streams: first one without errors, then some of the mutations.
 
 import (
 	"encoding/binary"
@@ -10,21 +10,21 @@ import (
 	"unicode/utf8"
 )
 
-// generator makes streams. What it makes depends on nothing but its source.
+// generator makes streams. They depend only on its source.
 type generator struct{ *rand.Rand }
 
 func newGenerator(seed uint64) generator {
 	return generator{rand.New(rand.NewPCG(seed, 0))}
 }
 
-// oneIn is true once in n times.
+// oneIn returns true once in n times.
 func (g generator) oneIn(n int) bool { return g.IntN(n) == 0 }
 
 // choose returns one element of list.
 func choose[T any](g generator, list []T) T { return list[g.IntN(len(list))] }
 
-// stream returns the bytes of a stream: a third of them without errors as far as
-// they go, the others with one or two mutations.
+// stream returns the bytes of a stream: a third of them without errors, though perhaps
+// truncated, the others with one or two mutations.
 func (g generator) stream() []byte {
 	frames := g.frames()
 	for range choose(g, []int{0, 0, 1, 1, 1, 2}) {
@@ -40,8 +40,8 @@ func (g generator) stream() []byte {
 	return stream
 }
 
-// frames returns at least one frame, all without errors; maybe a Close frame and
-// more frames behind it, which have no meaning.
+// frames returns at least one frame, all without errors; maybe a Close frame and more
+// frames after it, which have no meaning.
 func (g generator) frames() []frame {
 	frames := g.message(nil)
 	for range g.IntN(5) {
@@ -86,8 +86,8 @@ func (g generator) control() frame {
 	return newFrame(true, choose(g, []byte{opPing, opPong}), g.binary(min(g.size(), maxControl)))
 }
 
-// size returns the length of a payload: mostly short, sometimes around the
-// lengths at which something changes.
+// size returns the length of a payload: mostly short, sometimes around the lengths at which
+// something changes.
 func (g generator) size() int {
 	switch {
 	case g.oneIn(8192):
@@ -112,12 +112,12 @@ func (g generator) binary(size int) []byte {
 	return p[:size]
 }
 
-// runeRanges are the code points, by the form that they have in UTF-8.
+// runeRanges are the code points, by the length of their form in UTF-8.
 var runeRanges = [][2]rune{
 	{0, 0x7F}, {0x80, 0x7FF}, {0x800, 0xD7FF}, {0xE000, 0xFFFF}, {0x10000, utf8.MaxRune},
 }
 
-// text returns UTF-8, of one form or of all.
+// text returns UTF-8, with characters of one length or of all.
 func (g generator) text() []byte {
 	size := g.size()
 	p := make([]byte, 0, size+utf8.UTFMax)
@@ -142,7 +142,7 @@ var closeCodes = []uint16{
 	1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999,
 }
 
-// closePayload returns one without errors.
+// closePayload returns a Close payload without errors.
 func (g generator) closePayload() []byte {
 	if g.oneIn(4) {
 		return nil
@@ -156,9 +156,8 @@ func (g generator) closePayload() []byte {
 	return append(p, reason...)
 }
 
-// mutations are what can be wrong with a stream, each with what it does to
-// frames[i]. What comes out may be without errors still. They must not write to
-// payloads.
+// mutations are the faults that a stream can have, each with what it does to frames[i]. The
+// result may still be without errors. They must not write to payloads.
 var mutations = []struct {
 	name  string
 	apply func(g generator, frames []frame, i int) []frame
@@ -233,14 +232,14 @@ func (g generator) spoil(frames []frame) []frame {
 	return choose(g, mutations).apply(g, frames, g.IntN(len(frames)))
 }
 
-// badText has bytes that are not UTF-8, or not unless others follow: RFC 6455 §8.1.
+// badText has bytes that are not UTF-8, or only if others follow: RFC 6455 §8.1.
 var badText = []string{
 	"\x80", "\xBF", "\xC0\xAF", "\xC1\xBF", "\xE0\x80\xAF", "\xF0\x8F\xBF\xBF", "\xED\xA0\x80",
 	"\xED\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xF8\x88\x80\x80\x80", "\xFE", "\xFF",
 	"\xC3", "\xE2\x82", "\xF0\x9F\x98",
 }
 
-// spoilText returns text with a few bytes more, less or other than before.
+// spoilText returns text with a few bytes added, removed or changed.
 func (g generator) spoilText(text []byte) []byte {
 	from := g.IntN(len(text) + 1)
 	to := min(from+g.IntN(2), len(text))
@@ -251,7 +250,7 @@ func (g generator) spoilText(text []byte) []byte {
 	return slices.Concat(text[:from], []byte(more), text[to:])
 }
 
-// spoilClose returns a Close payload with something wrong.
+// spoilClose returns a Close payload with a fault.
 func (g generator) spoilClose() []byte {
 	if g.oneIn(4) {
 		return g.binary(1)
@@ -266,8 +265,7 @@ func (g generator) spoilClose() []byte {
 	return p
 }
 
-// What is generated without mutations is accepted, and each of the mutations
-// makes something that is not.
+// Streams without mutations are accepted, and each mutation makes one that is not.
 func TestGenerator(t *testing.T) {
 	spoiled := make([]bool, len(mutations))
 	for seed := range uint64(2000) {
@@ -294,7 +292,7 @@ func TestGenerator(t *testing.T) {
 	}
 }
 
-// tooBig reports whether one of the messages is over the limit.
+// tooBig reports whether one of the messages exceeds the limit.
 func tooBig(frames []frame) bool {
 	size := 0
 	for _, f := range frames {

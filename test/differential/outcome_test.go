@@ -1,11 +1,10 @@
 package differential
 
-// This file has the form into which everything is brought that an
-// implementation makes of a stream.
+// This file is the common form of what every implementation finds in a stream.
 
 import "fmt"
 
-// kind says what came of some frames, or how the stream ended.
+// kind is the kind of an outcome: what some frames were, or how the stream ended.
 type kind string
 
 const (
@@ -16,23 +15,23 @@ const (
 
 	closed kind = "close" // a Close frame
 	failed kind = "fail"  // the implementation fails the connection: RFC 6455 §7.1.7
-	ended  kind = "end"   // the stream is over, at the end of a frame or inside of one
+	ended  kind = "end"   // the stream is over, at the end of a frame or inside one
 	broken kind = "broken"
 )
 
-// outcome is one of the things that came out of a stream. A list of them ends
-// with the first that is closed, failed or ended; broken never is in a good one.
+// outcome is one of the things that a stream gives. A list of them ends with the first that
+// is closed, failed or ended; a good one never has broken.
 type outcome struct {
 	kind kind
-	// code of a Close frame, 1005 if it has none; or with which the connection
-	// is failed, 0 if without a Close frame.
+	// code is that of a Close frame, 1005 if it has none; or the one with which the
+	// connection is failed, 0 if that is without a Close frame.
 	code int
-	// data is the payload or the close reason. It is the error behind failed
-	// without a code, and broken.
+	// data is the payload or the close reason. It is the error in failed without a
+	// code, and in broken.
 	data string
 }
 
-// String shows o in one line.
+// String returns o in one line.
 func (o outcome) String() string {
 	data := fmt.Sprintf("%q", o.data)
 	if len(o.data) > 200 {
@@ -47,8 +46,8 @@ func (o outcome) String() string {
 	return string(o.kind) + " " + data
 }
 
-// kindOf returns the kind for an opcode, by which all implementations name
-// messages and control frames.
+// kindOf returns the kind for an opcode, which all implementations use for messages and
+// control frames.
 func kindOf[T ~int | ~uint8](opcode T) kind {
 	switch opcode {
 	case opText:
@@ -63,8 +62,8 @@ func kindOf[T ~int | ~uint8](opcode T) kind {
 	return broken
 }
 
-// firstDifference returns the first place where two lists differ, -1 if they are
-// equal. It may be the end of one of them.
+// firstDifference returns the first index at which two lists differ, -1 if they are equal.
+// It may be the end of one of them.
 func firstDifference(a, b []outcome) int {
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {

@@ -17,8 +17,8 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// maxMessage is the largest message in bytes that every implementation is told
-// to accept: the least that needs all three forms of length.
+// maxMessage is the largest message in bytes that every implementation is to accept: the
+// smallest limit that needs all three forms of length.
 const maxMessage = 1 << 17
 
 // peer is another implementation.
@@ -75,8 +75,8 @@ func receiveGorilla(stream []byte) (list []outcome) {
 	}
 }
 
-// failure returns the outcome for an error of an implementation that fails the
-// connection by itself.
+// failure returns the outcome for an error of an implementation that itself fails the
+// connection.
 func failure(server *conn, err error) outcome {
 	if code := server.sentClose(); code != 0 {
 		return outcome{kind: failed, code: code}
@@ -90,7 +90,7 @@ func receiveGobwas(stream []byte) (list []outcome) {
 	control := func(h ws.Header, body io.Reader) error {
 		payload := make([]byte, h.Length)
 		if n, err := io.ReadFull(body, payload); n < len(payload) {
-			// Not err: inside of a message io.EOF would say that it is complete.
+			// Not err: inside a message io.EOF would mean that it is complete.
 			return fmt.Errorf("control frame: %w, %v", io.ErrUnexpectedEOF, err)
 		}
 		if h.OpCode != ws.OpClose {
@@ -123,8 +123,8 @@ func receiveGobwas(stream []byte) (list []outcome) {
 	}
 }
 
-// gobwasEnd returns the outcome for an error. To send a Close frame that tells
-// it is left to the program, but for that of a bad Close frame, which says 1002.
+// gobwasEnd returns the outcome for an error. gobwas leaves it to the program to send a
+// Close frame for it, except after a bad Close frame, for which it sends 1002.
 func gobwasEnd(err error) outcome {
 	if ce, ok := errors.AsType[wsutil.ClosedError](err); ok {
 		return outcome{closed, int(ce.Code), ce.Reason}

@@ -1,7 +1,6 @@
 package differential
 
-// This file has the differences that are known and are not bugs of ours, and
-// tells them from others.
+// This file is the table of known differences that are not bugs of ours.
 
 import (
 	"bytes"
@@ -11,16 +10,16 @@ import (
 
 // tolerance is a way in which implementations differ from us, and may.
 type tolerance struct {
-	name string   // what the stream has that they treat in another way
-	rule string   // the section that has the rule
+	name string   // what they treat differently
+	rule string   // the section with the rule
 	id   string   // of the requirement, which we keep
 	who  []string // names of the peers
 	does string   // what each of them does
-	// holds reports whether the bytes of the stream are such that the
-	// difference is this one. It takes nobody's word for what they are.
+	// holds reports whether the bytes of the stream show that the difference is this
+	// one. It relies on no implementation.
 	holds func(d *difference) bool
-	// examples are streams in hex. Each of who differs in this way with one at
-	// least, and not at all with the others.
+	// examples are streams in hex. Each of who differs in this way with at least one of
+	// them, and not at all with the others.
 	examples []string
 }
 
@@ -28,7 +27,7 @@ var tolerances = []tolerance{
 	{
 		name: "text that is not UTF-8",
 		rule: "RFC 6455 §8.1", id: "6455-8.1-01",
-		who: []string{nameGorilla, nameCoder}, does: "does not check it: that is left to the program, by design",
+		who: []string{nameGorilla, nameCoder}, does: "does not check it: left to the program, by design",
 		holds: func(d *difference) bool {
 			m := d.message()
 			return d.ours.is(failed, 1007) && m.op == opText && !possibleText(m.data, m.whole)
@@ -65,7 +64,7 @@ var tolerances = []tolerance{
 		examples: []string{"83 7E 00"},
 	},
 	{
-		name: "stream ends inside the header of a frame that does not fit the one before",
+		name: "stream ends inside the header of a frame that must not follow the one before",
 		rule: "RFC 6455 §5.4", id: "6455-5.4-10",
 		who: []string{nameGorilla}, does: "checks the order of frames by the first two bytes of a header",
 		holds: func(d *difference) bool {
@@ -94,7 +93,7 @@ var tolerances = []tolerance{
 		examples: []string{"02 01 61 80 7F 7F FF FF FF FF FF FF FF"},
 	},
 	{
-		name: "message over the limit of which less has arrived",
+		name: "message over the limit of which not all has arrived",
 		rule: "RFC 6455 §10.4", id: "6455-10.4-01",
 		who: []string{nameCoder}, does: "counts the bytes that arrive, not those that are announced",
 		holds: func(d *difference) bool {
@@ -106,7 +105,7 @@ var tolerances = []tolerance{
 	{
 		name: "stream ends inside a message",
 		rule: "RFC 6455 §5.4", id: "6455-5.4-02",
-		who: []string{nameCoder}, does: "delivers what has arrived if the stream ends before a frame or in front of its payload",
+		who: []string{nameCoder}, does: "delivers what has arrived if the stream ends before a frame or before its payload",
 		holds: func(d *difference) bool {
 			return d.ours.is(ended, 0) && d.peerTookPart()
 		},
@@ -177,8 +176,8 @@ var tolerances = []tolerance{
 type difference struct {
 	peer         string
 	ours, theirs outcome
-	// The stream, as it is whatever anyone makes of it. The last byte that we
-	// needed for our outcome is in frames[at], or in rest if that is over the end.
+	// The stream, independent of any implementation. The last byte that we needed for
+	// our outcome is in frames[at], or in rest if at is beyond the end.
 	frames []frame
 	rest   []byte
 	at     int
@@ -213,8 +212,8 @@ func (d *difference) frame() (f frame, ok bool) {
 	return d.frames[d.at], true
 }
 
-// length returns the length in the header of our outcome, also if the key behind
-// it is missing; 0 if the length itself is.
+// length returns the length in the header of our outcome, even if the key after it is
+// missing; 0 if the length itself is.
 func (d *difference) length() uint64 {
 	f, ok := d.frame()
 	if !ok && len(d.rest) >= 2+8 {
@@ -223,12 +222,11 @@ func (d *difference) length() uint64 {
 	return f.length
 }
 
-// cutHeader reports whether we stopped in a header that is not complete, but for
-// its first two bytes.
+// cutHeader reports whether we stopped in an incomplete header, after its first two bytes.
 func (d *difference) cutHeader() bool { return d.at == len(d.frames) && len(d.rest) >= 2 }
 
-// closePayload returns the payload of the frame of our outcome if that is a
-// Close frame that follows the rules for headers.
+// closePayload returns the payload of the frame of our outcome if that is a Close frame that
+// follows the rules for headers.
 func (d *difference) closePayload() (p []byte, ok bool) {
 	f, ok := d.frame()
 	return f.payload, ok && f.first == finBit|opClose && !f.masked && f.form == 0 && f.whole()
@@ -238,13 +236,13 @@ func (d *difference) closePayload() (p []byte, ok bool) {
 type message struct {
 	op     byte   // of its first frame
 	data   []byte // what has arrived
-	length uint64 // what its headers announce
+	length uint64 // announced by its headers
 	fin    bool   // its last frame has FIN
 	whole  bool   // it is complete
 }
 
-// message returns the message to which the last data frame belongs, up to the
-// frame of our outcome. It has fin and whole set if there is none.
+// message returns the message to which the last data frame belongs, up to the frame of our
+// outcome. fin and whole are set if there is none.
 func (d *difference) message() message {
 	m := message{fin: true, whole: true}
 	for _, f := range d.frames[:min(d.at+1, len(d.frames))] {
@@ -262,8 +260,8 @@ func (d *difference) message() message {
 	return m
 }
 
-// peerTookPart reports whether the peer delivered the part of a message that had
-// arrived at the end of the stream.
+// peerTookPart reports whether the peer delivered the part of a message that had arrived by
+// the end of the stream.
 func (d *difference) peerTookPart() bool {
 	m := d.message()
 	return d.at >= len(d.frames)-1 && !m.whole && d.theirs.kind == kindOf(m.op) && d.theirs.data == string(m.data)
@@ -274,8 +272,8 @@ func (d *difference) peerEnded() bool {
 	return d.theirs.is(ended, 0) || d.peer == nameCoder && d.peerTookPart()
 }
 
-// brokenStart reports whether the first two bytes of a header break a rule for a
-// frame from the server: RFC 6455 §5.1, §5.2, §5.5.
+// brokenStart reports whether the first two bytes of a header violate a rule for a frame
+// from the server: RFC 6455 §5.1, §5.2, §5.5.
 func brokenStart(first, second byte) bool {
 	known := []byte{opContinuation, opText, opBinary, opClose, opPing, opPong}
 	return bytes.IndexByte(known, first&opBits) < 0 ||
@@ -284,7 +282,7 @@ func brokenStart(first, second byte) bool {
 		isControl(first) && (first&finBit == 0 || second&lenBits > maxControl)
 }
 
-// possibleText reports whether p is UTF-8, or can become so if that is not all.
+// possibleText reports whether p is UTF-8 or the beginning of it.
 func possibleText(p []byte, all bool) bool {
 	for len(p) > 0 {
 		r, n := utf8.DecodeRune(p)
