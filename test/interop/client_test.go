@@ -2,7 +2,7 @@
 
 package interop
 
-// What the scenarios do with a client again and again.
+// This file is what many scenarios do with a client.
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// dial connects to the server. At the end of the test the connection is
-// dropped, if it was not closed before.
+// dial connects to the server. At the end of the test the connection is dropped if it is
+// still open.
 func (s *running) dial(t *testing.T, ctx context.Context, opts dandelion.Options) *dandelion.Client {
 	t.Helper()
 	opts.TLSConfig = s.tlsConfig
@@ -29,7 +29,7 @@ func (s *running) dial(t *testing.T, ctx context.Context, opts dandelion.Options
 		select {
 		case <-c.Done():
 		case <-time.After(5 * time.Second):
-			t.Errorf("client is not done 5 s after Abort, state %v", c.State())
+			t.Errorf("client is still not done 5 s after Abort, state %v", c.State())
 		}
 	})
 	return c
@@ -65,7 +65,7 @@ func echo(t *testing.T, ctx context.Context, c *dandelion.Client, kind messages.
 	receive(t, ctx, c, kind, data)
 }
 
-// closeError returns the *messages.CloseError that err has to be.
+// closeError returns the *messages.CloseError that err must be.
 func closeError(t *testing.T, err error) *messages.CloseError {
 	t.Helper()
 	ce, ok := errors.AsType[*messages.CloseError](err)
@@ -83,8 +83,8 @@ func lost(t *testing.T, err error) {
 	}
 }
 
-// readToEnd reads until the end of the connection, which it returns; what comes
-// before is thrown away.
+// readToEnd reads until the end of the connection and returns its error; messages before it
+// are discarded.
 func readToEnd(t *testing.T, ctx context.Context, c *dandelion.Client) error {
 	t.Helper()
 	for {

@@ -2,7 +2,7 @@
 
 package interop
 
-// The closing handshake, begun by either side (RFC 6455 §7).
+// This file tests the closing handshake, begun by either side (RFC 6455 §7).
 
 import (
 	"context"
@@ -72,7 +72,7 @@ func closeByServerWithoutStatus(t *testing.T, ctx context.Context, s *running) {
 	checkClosed(t, ctx, c, messages.Remote, want)
 }
 
-// checkClosed checks what a client says after a clean end.
+// checkClosed checks the client after a clean end.
 func checkClosed(t *testing.T, ctx context.Context, c *dandelion.Client, by messages.Side, code wire.StatusCode) {
 	t.Helper()
 	done(t, ctx, c)

@@ -2,8 +2,8 @@
 
 package interop
 
-// Network connections that are put under the client to see or to stop what
-// passes. All of them come in through Options.DialContext.
+// This file is network connections under the client, to see or to stop what passes. All of
+// them are made by Options.DialContext.
 
 import (
 	"bytes"
@@ -21,14 +21,14 @@ type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error
 
 var dialer net.Dialer
 
-// A tap keeps all bytes of a connection.
+// A tap records all bytes of a connection.
 type tap struct {
 	net.Conn
 	mu      sync.Mutex
 	in, out bytes.Buffer
 }
 
-// dialTap returns a dial function and the place where its connection will be.
+// dialTap returns a dial function and where to find its connection.
 func dialTap() (dialFunc, *tap) {
 	tp := new(tap)
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -54,7 +54,7 @@ func (tp *tap) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// received and sent return the headers of the frames that passed until now.
+// received and sent return the headers of the frames that have passed so far.
 func (tp *tap) received(t *testing.T) []wire.Header {
 	t.Helper()
 	tp.mu.Lock()
@@ -69,7 +69,7 @@ func (tp *tap) sent(t *testing.T) []wire.Header {
 	return headers(t, tp.out.Bytes())
 }
 
-// headers reads the headers of the complete frames behind the HTTP head.
+// headers reads the headers of the complete frames after the HTTP head.
 func headers(t *testing.T, p []byte) []wire.Header {
 	t.Helper()
 	_, p, _ = bytes.Cut(p, []byte("\r\n\r\n"))
@@ -87,7 +87,7 @@ func headers(t *testing.T, p []byte) []wire.Header {
 	}
 }
 
-// A gate is a connection that stops to read after some bytes until it is opened.
+// A gate is a connection that stops reading after some bytes, until it is opened.
 type gate struct {
 	net.Conn
 	left    int           // bytes until the stop
@@ -109,7 +109,7 @@ func dialGate(n int) (dialFunc, *gate) {
 
 func (g *gate) Read(p []byte) (int, error) {
 	if g.left == 0 {
-		g.left = -1 // from now on without a stop
+		g.left = -1 // no further stop
 		close(g.reached)
 		select {
 		case <-g.open:
@@ -130,12 +130,12 @@ func (g *gate) Close() error {
 	return g.Conn.Close()
 }
 
-// A socket is a plain TCP connection of which the test can see the send queue.
+// A socket is a plain TCP connection whose send queue the test can see.
 type socket struct {
 	conn net.Conn
 }
 
-// dialSocket returns a dial function that gives a plain TCP connection.
+// dialSocket returns a dial function that makes a plain TCP connection.
 func dialSocket() (dialFunc, *socket) {
 	s := new(socket)
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -2,7 +2,7 @@
 
 package interop
 
-// The opening handshake.
+// This file tests the opening handshake.
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// connect: the server takes the second of two offered subprotocols.
+// connect: the server accepts the second of two offered subprotocols.
 //
 // req: 6455-4.1-08 6455-4.1-32 6455-4.1-46
 func connect(t *testing.T, ctx context.Context, s *running) {
@@ -39,7 +39,7 @@ func connect(t *testing.T, ctx context.Context, s *running) {
 		t.Errorf("remote address is %q, want %q", opened.RemoteAddr, want)
 	}
 	if got := opened.Header.Get("Sec-WebSocket-Accept"); got == "" {
-		t.Error("header of the server's answer has no Sec-WebSocket-Accept")
+		t.Error("header of the server's response has no Sec-WebSocket-Accept")
 	}
 	echo(t, ctx, c, messages.KindText, []byte("hello"))
 
@@ -51,7 +51,7 @@ func connect(t *testing.T, ctx context.Context, s *running) {
 	echo(t, ctx, c, messages.KindText, []byte("hello"))
 }
 
-// TestNginx: what a front of TLS and HTTP can do besides passing bytes on.
+// TestNginx tests what a TLS and HTTP front can do besides forwarding bytes.
 //
 // req: 6455-4.1-14
 func TestNginx(t *testing.T) {

@@ -1,15 +1,14 @@
-// Package interop holds no code but tests: the client of dandelion against
-// servers that other people wrote, each a process of its own on loopback.
+// Package interop holds only tests: the client of dandelion against servers that other
+// people wrote, each in its own process on loopback.
 //
-// setup.sh installs what the tests need beside Go. A server that is missing
-// fails the tests; none is skipped. The servers and what they answer are
-// described in servers/README.md.
+// setup.sh installs what the tests need besides Go. A missing server fails the tests;
+// none is skipped. servers/README.md describes the servers and their answers.
 //
 //	./setup.sh && go test -race -count=1 ./...
 //
-// -count=1 because go test does not see when a server was changed, and would
-// show an earlier result.
+// -count=1 is needed because go test does not notice a changed server and would show an
+// earlier result.
 //
-// The tests need Linux: they look into socket queues and have the kernel end
-// the servers of a test process that died.
+// The tests need Linux: they look into socket queues, and the kernel ends the servers of a
+// test process that died.
 package interop

@@ -2,7 +2,7 @@
 
 package interop
 
-// Whole messages, there and back.
+// This file tests whole messages, there and back.
 
 import (
 	"context"

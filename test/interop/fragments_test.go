@@ -2,7 +2,7 @@
 
 package interop
 
-// Messages in several frames (RFC 6455 §5.4).
+// This file tests messages in several frames (RFC 6455 §5.4).
 
 import (
 	"bytes"
@@ -29,18 +29,18 @@ func fragmentsToServer(t *testing.T, ctx context.Context, s *running) {
 			parts := append([][]byte{{}}, cut(content, 7)...)
 			writeParts(t, ctx, c, kind, parts)
 			receive(t, ctx, c, kind, content)
-			if s.tlsConfig == nil { // under TLS the frames are not seen
+			if s.tlsConfig == nil { // under TLS the frames are not visible
 				checkFragments(t, wires.sent(t), kind.Opcode(), len(parts))
 			}
 
-			// The connection takes whole messages again.
+			// The connection accepts whole messages again.
 			echo(t, ctx, c, messages.KindText, []byte("whole"))
 		})
 	}
 }
 
-// fragmentsFromServer: fragments of a text end inside characters where the
-// server's library allows it.
+// fragmentsFromServer: fragments of a text end inside characters if the server's library
+// allows it.
 //
 // req: 6455-5.4-02 6455-5.6-03
 func fragmentsFromServer(t *testing.T, ctx context.Context, s *running) {
@@ -102,8 +102,8 @@ func writeParts(t *testing.T, ctx context.Context, c *dandelion.Client, kind mes
 	}
 }
 
-// checkFragments looks for the first data message and checks that it came in at
-// least count frames with the right opcodes.
+// checkFragments finds the first data message and checks that it came in at least count
+// frames with the right opcodes.
 func checkFragments(t *testing.T, frames []wire.Header, first wire.Opcode, count int) {
 	t.Helper()
 	for i, h := range frames {
@@ -120,7 +120,7 @@ func checkFragments(t *testing.T, frames []wire.Header, first wire.Opcode, count
 	t.Errorf("no final frame among %d", len(frames))
 }
 
-// readParts reads one streamed message and puts its parts together.
+// readParts reads one streamed message and joins its parts.
 func readParts(t *testing.T, ctx context.Context, c *dandelion.Client, kind messages.Kind) []byte {
 	t.Helper()
 	var whole bytes.Buffer

@@ -2,7 +2,7 @@
 
 package interop
 
-// The table: every scenario against every server.
+// This file runs every scenario against every server.
 
 import (
 	"context"
@@ -47,7 +47,7 @@ func TestInterop(t *testing.T) {
 				t.Run(scenario.name, func(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), patience)
 					defer cancel()
-					s.start(t) // the scenario before may have killed it
+					s.start(t) // the previous scenario may have killed it
 					scenario.run(t, ctx, s)
 				})
 			}

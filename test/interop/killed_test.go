@@ -2,7 +2,7 @@
 
 package interop
 
-// A server that is killed in the middle of a message.
+// This file tests servers that are killed in the middle of a message.
 
 import (
 	"context"
@@ -14,11 +14,11 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// hugeMessage, in bytes, is more than all socket buffers on the way hold.
+// hugeMessage is larger, in bytes, than all socket buffers on the way.
 const hugeMessage = 64 << 20
 
-// killedWhileClientReceives: the server dies in the middle of a frame. The
-// client reads 1 MiB of it before and the rest that was under way after.
+// killedWhileClientReceives: the server dies in the middle of a frame. The client reads 1
+// MiB of it before that, and afterwards the rest that was under way.
 //
 // req: 6455-7.1.5-03 6455-7.2.1-01
 func killedWhileClientReceives(t *testing.T, ctx context.Context, s *running) {
@@ -44,8 +44,8 @@ func killedWhileClientReceives(t *testing.T, ctx context.Context, s *running) {
 	lost(t, c.Err())
 }
 
-// killedWhileClientSends: the server dies while the client has a part of a
-// frame still to write.
+// killedWhileClientSends: the server dies while the client has still to write a part of a
+// frame.
 //
 // req: 6455-7.1.5-03 6455-7.2.1-01
 func killedWhileClientSends(t *testing.T, ctx context.Context, s *running) {
@@ -73,7 +73,7 @@ func killedWhileClientSends(t *testing.T, ctx context.Context, s *running) {
 	case err := <-written:
 		lost(t, err)
 	case <-ctx.Done():
-		t.Fatalf("Write does not return: %v", ctx.Err())
+		t.Fatalf("Write did not return: %v", ctx.Err())
 	}
 	_, err := c.Read(ctx)
 	lost(t, err)
@@ -81,8 +81,7 @@ func killedWhileClientSends(t *testing.T, ctx context.Context, s *running) {
 	lost(t, c.Err())
 }
 
-// killedBetweenFragments: the server dies when it has sent the first fragment
-// of a message.
+// killedBetweenFragments: the server dies after the first fragment of a message.
 //
 // req: 6455-7.1.5-03 6455-7.2.1-01
 func killedBetweenFragments(t *testing.T, ctx context.Context, s *running) {

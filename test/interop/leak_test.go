@@ -2,7 +2,7 @@
 
 package interop
 
-// The check that no connection leaves a goroutine behind.
+// This file checks that no connection leaves a goroutine behind.
 
 import (
 	"runtime"
@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// leaked returns the stacks of the goroutines that run code of dandelion or were
-// started by it, once there are none or the time is over.
+// leaked returns the stacks of the goroutines that run code of dandelion or were started by
+// it. It waits until there are none or the time is over.
 func leaked(within time.Duration) []string {
 	deadline := time.Now().Add(within)
 	for {
@@ -19,7 +19,7 @@ func leaked(within time.Duration) []string {
 		if len(stacks) == 0 || time.Now().After(deadline) {
 			return stacks
 		}
-		time.Sleep(20 * time.Millisecond) // nothing tells when a goroutine has ended
+		time.Sleep(20 * time.Millisecond) // nothing reports the end of a goroutine
 	}
 }
 

@@ -2,7 +2,7 @@
 
 package interop
 
-// nginx as a TLS front of an echo server.
+// This file runs nginx as a TLS front of an echo server.
 
 import (
 	"context"
@@ -29,8 +29,8 @@ type front struct {
 	proc      *process
 }
 
-// startNginx starts nginx with TLS on a free port in front of backend, and
-// returns when it listens.
+// startNginx starts nginx with TLS on a free port in front of backend, and returns when it
+// is listening.
 func startNginx(t *testing.T, backend string) *front {
 	t.Helper()
 	dir := t.TempDir()
@@ -56,7 +56,7 @@ func startNginx(t *testing.T, backend string) *front {
 	return f
 }
 
-// nginxBinary finds nginx also for a user whose PATH has no system binaries.
+// nginxBinary finds nginx even if PATH has no system binaries.
 func nginxBinary() string {
 	if path, err := exec.LookPath("nginx"); err == nil {
 		return path
@@ -64,7 +64,7 @@ func nginxBinary() string {
 	return "/usr/sbin/nginx"
 }
 
-// awaitListening returns when nginx takes connections; it prints nothing when it does.
+// awaitListening returns when nginx accepts connections; nginx prints nothing then.
 func (f *front) awaitListening(t *testing.T, ctx context.Context) {
 	t.Helper()
 	var d net.Dialer
@@ -81,13 +81,13 @@ func (f *front) awaitListening(t *testing.T, ctx context.Context) {
 		case <-f.proc.done:
 			t.Fatalf("nginx ended: %s", &f.proc.stderr)
 		case <-ctx.Done():
-			t.Fatalf("nginx does not listen on %s: %v\n%s", f.addr, err, &f.proc.stderr)
+			t.Fatalf("nginx is not listening on %s: %v\n%s", f.addr, err, &f.proc.stderr)
 		}
 	}
 }
 
-// writeCertificate makes a certificate for 127.0.0.1, signed by itself, writes
-// cert.pem and key.pem into dir and returns a pool that trusts it.
+// writeCertificate makes a self-signed certificate for 127.0.0.1, writes cert.pem and
+// key.pem into dir and returns a pool that trusts it.
 func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -2,7 +2,7 @@
 
 package interop
 
-// The contents of messages: what the tests send and what the servers' commands give.
+// This file is the contents of messages: those of the tests and those of the servers.
 
 import (
 	"bytes"
@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// characters has one character of each UTF-8 length, 10 bytes in all.
+// characters has one character of each UTF-8 length, 10 bytes in total.
 const characters = "aé€😀"
 
-// sizes are the payload lengths around which a frame's header changes its form
-// (RFC 6455 §5.2), and large ones.
+// sizes are the payload lengths at which the header of a frame changes its form (RFC 6455
+// §5.2), and large ones.
 var sizes = []int{0, 1, 125, 126, 127, 65535, 65536, 1 << 20, 16 << 20}
 
 // textOf returns n bytes of text.
@@ -31,8 +31,8 @@ func binaryOf(n int) []byte {
 	return p
 }
 
-// serverText and serverBinary are the contents of n bytes that the servers send
-// when a command asks for them.
+// serverText and serverBinary return the contents of n bytes that the servers send for a
+// command.
 func serverText(n int) []byte { return bytes.Repeat([]byte(characters), n/len(characters)) }
 
 func serverBinary(n int) []byte {
@@ -43,8 +43,8 @@ func serverBinary(n int) []byte {
 	return p
 }
 
-// cut divides p into n parts, the last of which may be shorter; text is cut
-// wherever that is, inside characters too.
+// cut divides p into n parts, the last of which may be shorter; text may be cut inside
+// characters.
 func cut(p []byte, n int) [][]byte {
 	size := (len(p) + n - 1) / n
 	var parts [][]byte
@@ -55,8 +55,8 @@ func cut(p []byte, n int) [][]byte {
 	return append(parts, p)
 }
 
-// sameBytes compares what arrived with what should have, and shows no more of
-// them than one can read.
+// sameBytes compares what arrived with what should have arrived, and shows a readable part
+// of a difference.
 func sameBytes(t *testing.T, got, want []byte) {
 	t.Helper()
 	if bytes.Equal(got, want) {

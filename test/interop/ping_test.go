@@ -2,7 +2,7 @@
 
 package interop
 
-// Ping and Pong (RFC 6455 §5.5.2, §5.5.3).
+// This file tests Ping and Pong (RFC 6455 §5.5.2, §5.5.3).
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// pingByClient: the server answers, and an unasked Pong disturbs nobody.
+// pingByClient: the server answers, and an unsolicited Pong disturbs nobody.
 //
 // req: 6455-5.5.3-03
 func pingByClient(t *testing.T, ctx context.Context, s *running) {
@@ -33,7 +33,7 @@ func pingByClient(t *testing.T, ctx context.Context, s *running) {
 	echo(t, ctx, c, messages.KindText, []byte("after pings"))
 }
 
-// pingByServer: the connection answers by itself, with the same data.
+// pingByServer: the connection itself answers, with the same data.
 //
 // req: 6455-5.5.2-02 6455-5.5.3-01
 func pingByServer(t *testing.T, ctx context.Context, s *running) {

@@ -2,7 +2,7 @@
 
 package interop
 
-// Server processes: start, wait for what they print, stop, kill.
+// This file starts, watches, pauses and kills server processes.
 
 import (
 	"bufio"
@@ -26,8 +26,8 @@ type process struct {
 	stderr tail
 }
 
-// startProcess starts a server for the test t. It lives until owner, which is t
-// or the test around it, ends, if it is not killed before.
+// startProcess starts a server for the test t. It lives until owner, which is t or the test
+// around it, ends, unless it is killed before.
 func startProcess(t, owner *testing.T, name string, argv ...string) *process {
 	t.Helper()
 	p := &process{
@@ -37,8 +37,8 @@ func startProcess(t, owner *testing.T, name string, argv ...string) *process {
 		done:  make(chan struct{}),
 	}
 	p.cmd.Stderr = &p.stderr
-	// If the test process dies without a chance to clean up, e.g. at go test's
-	// own time limit, no server stays behind.
+	// If the test process dies without cleaning up, e.g. at the timeout of go test, no
+	// server stays behind.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -57,7 +57,7 @@ func startProcess(t, owner *testing.T, name string, argv ...string) *process {
 	return p
 }
 
-// collect takes in what the process prints until its end.
+// collect reads what the process prints until its end.
 func (p *process) collect(stdout io.Reader) {
 	defer close(p.done)
 	lines := bufio.NewScanner(stdout)
@@ -87,8 +87,8 @@ func (p *process) expect(t *testing.T, ctx context.Context, prefix string) strin
 	}
 }
 
-// pause stops the process as it stands: the kernel goes on to take in data for
-// it until its socket buffers are full.
+// pause suspends the process: the kernel still receives data for it until its socket
+// buffers are full.
 func (p *process) pause(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
@@ -102,7 +102,7 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// A tail keeps the last part of what was written, for several goroutines.
+// A tail keeps the last part of what several goroutines write.
 type tail struct {
 	mu   sync.Mutex
 	text []byte

@@ -2,7 +2,7 @@
 
 package interop
 
-// Clients of Supervise, which connect again.
+// This file tests clients of Supervise, which reconnect.
 
 import (
 	"context"
@@ -15,11 +15,11 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// events are what a supervised client has said, in order.
+// events are the events of a supervised client, in order.
 type events chan any
 
-// handler puts all events into the channel; data comes as whole texts or, in
-// streaming, as parts.
+// handler sends all events to the channel; data comes as whole texts or, when streaming, as
+// parts.
 func (e events) handler(streaming bool) *dandelion.Handler {
 	h := &dandelion.Handler{
 		OnOpen:         func(_ *dandelion.Client, m *messages.Opened) { e <- m },
@@ -34,7 +34,7 @@ func (e events) handler(streaming bool) *dandelion.Handler {
 	return h
 }
 
-// next returns the next event of type T; others are passed over.
+// next returns the next event of type T; others are skipped.
 func next[T any](t *testing.T, ctx context.Context, e events) T {
 	t.Helper()
 	var want T
@@ -66,14 +66,14 @@ func (s *running) supervise(t *testing.T, ctx context.Context, opts dandelion.Op
 		select {
 		case <-c.Done():
 		case <-time.After(5 * time.Second):
-			t.Errorf("client is not done 5 s after Abort, state %v", c.State())
+			t.Errorf("client is still not done 5 s after Abort, state %v", c.State())
 		}
 	})
 	return c, e
 }
 
-// reconnectAfterKill: the server dies in the middle of a message and comes back
-// at the same address a while later.
+// reconnectAfterKill: the server dies in the middle of a message and comes back at the same
+// address a while later.
 func reconnectAfterKill(t *testing.T, ctx context.Context, s *running) {
 	c, e := s.supervise(t, ctx, dandelion.Options{Streaming: true})
 	first := next[*messages.Opened](t, ctx, e)
@@ -84,7 +84,7 @@ func reconnectAfterKill(t *testing.T, ctx context.Context, s *running) {
 	s.kill()
 	lost(t, next[*messages.Closed](t, ctx, e).Err)
 	next[*messages.ReconnectScheduled](t, ctx, e)
-	next[*messages.ReconnectScheduled](t, ctx, e) // an attempt has failed while the server was away
+	next[*messages.ReconnectScheduled](t, ctx, e) // an attempt failed while the server was away
 	s.start(t)
 
 	second := next[*messages.Opened](t, ctx, e)
@@ -99,12 +99,12 @@ func reconnectAfterKill(t *testing.T, ctx context.Context, s *running) {
 		f := next[*messages.FragmentReceived](t, ctx, e)
 		got, final = append(got, f.Data...), f.Final
 	}
-	sameBytes(t, got, []byte("hello again")) // and nothing of the message that was cut off
+	sameBytes(t, got, []byte("hello again")) // and nothing of the truncated message
 	closeManaged(t, ctx, c, e)
 }
 
-// reconnectAfterClose: the server says that it restarts (1012), and then takes
-// the next connection.
+// reconnectAfterClose: the server says that it restarts (1012), and then accepts the next
+// connection.
 func reconnectAfterClose(t *testing.T, ctx context.Context, s *running) {
 	c, e := s.supervise(t, ctx, dandelion.Options{})
 	first := next[*messages.Opened](t, ctx, e)
@@ -127,7 +127,7 @@ func reconnectAfterClose(t *testing.T, ctx context.Context, s *running) {
 	closeManaged(t, ctx, c, e)
 }
 
-// closeManaged closes the client, which ends it: it does not connect again.
+// closeManaged closes the client, which then does not connect again.
 func closeManaged(t *testing.T, ctx context.Context, c *dandelion.Client, e events) {
 	t.Helper()
 	if err := c.Close(ctx, wire.StatusNormal, ""); err != nil {

@@ -2,7 +2,7 @@
 
 package interop
 
-// The servers under test and how each is started.
+// This file is the servers under test and how each is started.
 
 import (
 	"context"
@@ -17,16 +17,16 @@ import (
 	"time"
 )
 
-// A server is a row of the table: a kind of server and what is special about it.
+// A server is a row of the table: a kind of server and its peculiarities.
 type server struct {
 	name string
 	// argv is the command line for an echo server that listens on addr.
 	argv func(addr string) []string
 	// nginx puts nginx with TLS in front of it.
 	nginx bool
-	// ownPingData: the library chooses the data of its Pings itself.
+	// ownPingData is set if the library itself chooses the data of its Pings.
 	ownPingData bool
-	// emptyClose: the library has a way to begin with a Close frame without a status.
+	// emptyClose is set if the library can begin with a Close frame without a status.
 	emptyClose bool
 }
 
@@ -43,9 +43,8 @@ var servers = []server{
 // goServerBinary is built by TestMain.
 var goServerBinary string
 
-// buildGoServer builds servers/go into dir. It is a process of its own, and not
-// this test binary again, so that it runs without the race detector, as fast as
-// its library is.
+// buildGoServer builds servers/go into dir. It is not this test binary, so that it runs
+// without the race detector, as fast as its library is.
 func buildGoServer(dir string) error {
 	goServerBinary = filepath.Join(dir, "echo")
 	cmd := exec.Command("go", "build", "-o", goServerBinary, "./servers/go")
@@ -59,7 +58,7 @@ func goServer(library string) func(addr string) []string {
 	}
 }
 
-// pythonServer runs with Debian's Python, which is the one that has Debian's packages.
+// pythonServer runs with Debian's Python, the one that has Debian's packages.
 func pythonServer(addr string) []string {
 	return []string{"/usr/bin/python3", filepath.Join("servers", "python", "echo.py"), "-listen", addr}
 }
@@ -68,10 +67,10 @@ func nodeServer(addr string) []string {
 	return []string{"node", filepath.Join("servers", "node", "echo.js"), "--listen", addr}
 }
 
-// A running server stays at its address through kills and restarts.
+// A running server keeps its address through kills and restarts.
 type running struct {
 	server
-	owner     *testing.T // the test at whose end it is stopped
+	owner     *testing.T // the server is stopped at the end of this test
 	url       string
 	tlsConfig *tls.Config // for the client, nil without TLS
 	addr      string      // of the echo server itself
@@ -92,7 +91,7 @@ func (s server) launch(t *testing.T) *running {
 	return r
 }
 
-// start starts the echo server if it is not running, and returns when it listens.
+// start starts the echo server if it is not running, and returns when it is listening.
 func (r *running) start(t *testing.T) {
 	t.Helper()
 	if r.proc != nil {
@@ -113,9 +112,9 @@ func (r *running) kill() {
 	r.proc = nil
 }
 
-// freeAddr returns a loopback address that nobody listens on. Its port is below
-// those that the kernel gives to outgoing connections, so that none of them
-// takes it while a server is being restarted.
+// freeAddr returns a loopback address on which nobody listens. Its port is below those that
+// the kernel gives to outgoing connections, so that none of them takes it while a server is
+// being restarted.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	var err error

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs the servers of other languages that the interoperability tests run:
-# python3-websockets, nginx-light and, where it is missing, node from Debian's
-# packages, and the npm package ws into servers/node. It does nothing that is
-# done already. It needs root, or sudo, only if a Debian package is missing.
+# Installs the servers in other languages that the interoperability tests run:
+# python3-websockets, nginx-light and, if it is missing, node from Debian's packages, and
+# the npm package ws into servers/node. It skips what is already installed. It needs root,
+# or sudo, only if a Debian package is missing.
 set -eu
 cd "$(dirname "$0")"
 
@@ -18,8 +18,8 @@ command -v node >/dev/null || missing="$missing nodejs"
 command -v npm >/dev/null || missing="$missing npm"
 
 if [ -n "$missing" ]; then
-	# The tests start nginx themselves, on a port and with a configuration of
-	# their own: Debian's service must neither start now nor with the machine.
+	# The tests start nginx themselves, on another port and with another
+	# configuration: Debian's service must start neither now nor at boot.
 	policy=/usr/sbin/policy-rc.d
 	if [ ! -e "$policy" ]; then
 		trap '$sudo rm -f "$policy"' EXIT

@@ -1,6 +1,6 @@
-// The server on github.com/coder/websocket.
-
 package main
+
+// This file is the server on github.com/coder/websocket.
 
 import (
 	"context"
@@ -68,8 +68,8 @@ func (s coderSession) sendParts(text bool, parts [][]byte, end bool) error {
 	return w.Close()
 }
 
-// ping leaves the read loop running, which is what takes the Pong in. The
-// library chooses the data of its Pings itself.
+// ping leaves the read loop running, which receives the Pong. The library itself chooses
+// the data of its Pings.
 func (s coderSession) ping(data []byte) error {
 	go func() {
 		if err := s.c.Ping(s.ctx); err != nil {

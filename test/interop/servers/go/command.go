@@ -1,6 +1,6 @@
-// The commands that a test gives to a server as text messages.
-
 package main
+
+// This file is the commands that a test sends to a server as text messages.
 
 import (
 	"bytes"
@@ -8,22 +8,21 @@ import (
 	"strings"
 )
 
-// A session is one accepted connection, in the words of the commands. Each
-// library fills it in with what it has.
+// A session is one accepted connection, in terms of the commands. Each library implements
+// it as far as it can.
 type session interface {
 	// send writes one message in one frame.
 	send(text bool, p []byte) error
 	// sendParts writes one message in several frames; without end its last
 	// frame is never sent.
 	sendParts(text bool, parts [][]byte, end bool) error
-	// ping sends a Ping and sees to it that pong is called when it is answered.
+	// ping sends a Ping; pong is called when it is answered.
 	ping(data []byte) error
-	// startClose sends the first Close frame; code 0 stands for an empty one.
+	// startClose sends the first Close frame; code 0 means an empty one.
 	startClose(code int, reason string) error
 }
 
-// answer does what the message says: a command is carried out, everything else
-// is sent back.
+// answer carries a command out and echoes any other message.
 func answer(s session, text bool, p []byte) error {
 	if !text || len(p) > 125 {
 		return s.send(text, p)
@@ -53,14 +52,14 @@ func pong(s session, data []byte) error {
 	return s.send(true, append([]byte("pong "), data...))
 }
 
-// number reads a count in a command. The tests are the only writers of
-// commands, so anything else stands for 0.
+// number reads a count in a command. Only the tests write commands, so anything else
+// counts as 0.
 func number(s string) int {
 	n, _ := strconv.Atoi(s)
 	return n
 }
 
-// pattern returns n bytes of the content that server and test both know.
+// pattern returns n bytes of contents that both server and test know.
 func pattern(text bool, n int) []byte {
 	if text {
 		// One character of each UTF-8 length, 10 bytes in all.

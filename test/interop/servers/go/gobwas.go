@@ -1,6 +1,6 @@
-// The server on github.com/gobwas/ws.
-
 package main
+
+// This file is the server on github.com/gobwas/ws.
 
 import (
 	"bufio"
@@ -75,7 +75,7 @@ func (s *gobwasSession) control(h ws.Header, r io.Reader) error {
 		return ws.WriteFrame(s.c, ws.NewPongFrame(p))
 	case ws.OpPong:
 		if string(p) != s.pinged {
-			return nil // the test sent a Pong unasked
+			return nil // the Pong was unsolicited
 		}
 		return pong(s, p)
 	}

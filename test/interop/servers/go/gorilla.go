@@ -1,6 +1,6 @@
-// The server on github.com/gorilla/websocket.
-
 package main
+
+// This file is the server on github.com/gorilla/websocket.
 
 import (
 	"errors"
@@ -61,7 +61,7 @@ func (s *gorillaSession) sendParts(text bool, parts [][]byte, end bool) error {
 	if err != nil {
 		return err
 	}
-	// A Write of more than twice the write buffer (4 KiB) is a frame of its own.
+	// A Write of more than twice the write buffer (4 KiB) becomes a separate frame.
 	for _, p := range parts {
 		if _, err := w.Write(p); err != nil {
 			return err
@@ -80,7 +80,7 @@ func (s *gorillaSession) ping(data []byte) error {
 
 func (s *gorillaSession) onPong(data string) error {
 	if data != s.pinged {
-		return nil // the test sent a Pong unasked
+		return nil // the Pong was unsolicited
 	}
 	return pong(s, []byte(data))
 }

@@ -1,6 +1,6 @@
-// The server on github.com/lxzan/gws.
-
 package main
+
+// This file is the server on github.com/lxzan/gws.
 
 import (
 	"errors"
@@ -42,7 +42,7 @@ func (gwsEvents) OnPing(c *gws.Conn, data []byte) { c.WritePong(data) }
 func (gwsEvents) OnPong(c *gws.Conn, data []byte) {
 	if pinged, _ := c.Session().Load("pinged"); pinged == string(data) {
 		pong(gwsSession{c}, data)
-	} // else the test sent a Pong unasked
+	} // else the Pong was unsolicited
 }
 
 func (gwsEvents) OnMessage(c *gws.Conn, m *gws.Message) {
@@ -88,8 +88,8 @@ func (s gwsSession) startClose(code int, reason string) error {
 	return s.c.WriteClose(uint16(code), []byte(reason))
 }
 
-// partReader gives one part for each Read: WriteFile makes a frame of what one
-// Read returned, up to 128 KiB.
+// partReader returns one part from each Read: WriteFile makes a frame of what one Read
+// returned, up to 128 KiB.
 type partReader struct {
 	parts [][]byte
 	end   bool

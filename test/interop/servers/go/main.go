@@ -1,6 +1,6 @@
-// Command go is an echo server on one of the Go libraries for WebSocket,
-// chosen by a flag. It is a process of its own so that the tests can kill it.
-// What it answers is described in servers/README.md.
+// Command go is an echo server on one of the Go libraries for WebSocket, chosen by a
+// flag. It is a separate process so that the tests can kill it. servers/README.md
+// describes its answers.
 package main
 
 import (
@@ -21,10 +21,10 @@ var libraries = map[string]func(net.Listener) error{
 	"gws":     serveGWS,
 }
 
-// maxMessage is the receive limit, in bytes, given to libraries that have one.
+// maxMessage is the receive limit, in bytes, for libraries that have one.
 const maxMessage = 128 << 20
 
-// subprotocol is the only one that the servers agree to.
+// subprotocol is the only one that the servers accept.
 const subprotocol = "echo.interop"
 
 func main() {
@@ -46,7 +46,7 @@ func main() {
 	log.Fatalf("go echo server: %v", serve(ln))
 }
 
-// reportClosed tells the test which Close frame came from the client.
+// reportClosed reports the Close frame from the client to the test.
 func reportClosed(code int, reason string) {
 	fmt.Printf("closed %d %s\n", code, reason)
 }

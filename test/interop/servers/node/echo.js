@@ -1,5 +1,4 @@
-// Echo server on the npm package ws. What it answers is described in
-// servers/README.md.
+// Echo server on the npm package ws. servers/README.md describes its answers.
 'use strict';
 
 const { parseArgs } = require('node:util');
@@ -21,7 +20,7 @@ function sendParts(ws, binary, data, size, end) {
   }
 }
 
-// Carries out a command, sends everything else back.
+// Carries out a command and echoes everything else.
 function answer(ws, data, isBinary) {
   const words = isBinary || data.length > 125 ? [''] : data.toString().split(' ');
   switch (words[0]) {
@@ -67,7 +66,7 @@ server.on('listening', () => {
 server.on('connection', (ws) => {
   ws.on('message', (data, isBinary) => answer(ws, data, isBinary));
   ws.on('pong', (data) => {
-    if (data.toString() === ws.pinged) ws.send('pong ' + ws.pinged); // else it came unasked
+    if (data.toString() === ws.pinged) ws.send('pong ' + ws.pinged); // else the Pong was unsolicited
   });
   ws.on('close', (code, reason) => {
     if (code !== 1006) console.log(`closed ${code} ${reason}`); // 1006: there was no Close frame

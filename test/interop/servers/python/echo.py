@@ -1,6 +1,6 @@
 """Echo server on python-websockets (Debian's python3-websockets 10.4).
 
-What it answers is described in servers/README.md.
+servers/README.md describes its answers.
 """
 
 import argparse
@@ -30,7 +30,7 @@ async def half(ws, size):
 
 
 async def answer(ws, message):
-    """Carries out a command, sends everything else back."""
+    """Carries out a command and echoes everything else."""
     name, rest = "", ""
     if isinstance(message, str) and len(message.encode()) <= 125:
         name, _, rest = message.partition(" ")
