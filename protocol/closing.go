@@ -163,9 +163,12 @@ func (m *Machine) writeFailed(err error) {
 	m.endIfDone()
 }
 
-// closeOverdue ends a closing handshake that takes too long.
+// closeOverdue ends a closing handshake that takes too long. After the server's Close it
+// is our own that is missing, or the end of the stream, which nobody needs.
 func (m *Machine) closeOverdue() {
-	m.blame(fmt.Errorf("%w: no Close from the server within %v", messages.ErrCloseTimeout, m.cfg.CloseTimeout))
+	if !m.received.close() {
+		m.blame(fmt.Errorf("%w: no Close from the server within %v", messages.ErrCloseTimeout, m.cfg.CloseTimeout))
+	}
 	m.end()
 }
 
@@ -179,10 +182,10 @@ func (m *Machine) drained() {
 	}
 }
 
-// blame notes why the connection does not end cleanly: the first cause counts, and none
-// after the server's Close.
+// blame notes why the connection does not end cleanly, if it does not. The first cause
+// counts.
 func (m *Machine) blame(cause error) {
-	if m.cause == nil && !m.received.close() {
+	if m.cause == nil {
 		m.cause = cause
 	}
 }
