@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dandelionws/dandelion/messages"
@@ -102,13 +103,10 @@ func (m *Machine) giveUpPings(err *messages.CloseError) {
 
 // Ping sends a Ping of the user. Errors: as of Outbound.Ping.
 func (m *Machine) Ping(data []byte, reply Reply, now time.Time) error {
-	if len(m.pings) >= maxOpenPings {
-		m.forgetPing()
-	}
 	if err := m.out.Ping(data, reply); err != nil {
 		return err
 	}
-	m.pings = append(m.pings, openPing{bytes.Clone(data), now, nil})
+	m.remember(openPing{bytes.Clone(data), now, nil})
 	return nil
 }
 
@@ -122,18 +120,21 @@ func (m *Machine) Measure(waiter any, now time.Time) error {
 	if err := m.out.Ping(data, Reply{}); err != nil {
 		return err
 	}
-	m.pings = append(m.pings, openPing{data, now, waiter})
+	m.remember(openPing{data, now, waiter})
 	return nil
 }
 
-// forgetPing makes room for a new Ping: the oldest that nobody waits for goes.
-func (m *Machine) forgetPing() {
-	for i, p := range m.pings {
-		if p.waiter == nil {
-			m.pings = append(m.pings[:i], m.pings[i+1:]...)
+// remember notes a Ping that was sent. If too many are open the oldest that nobody waits
+// for is forgotten; the new one, if somebody waits for each of them.
+func (m *Machine) remember(p openPing) {
+	if len(m.pings) >= maxOpenPings {
+		i := slices.IndexFunc(m.pings, func(p openPing) bool { return p.waiter == nil })
+		if i < 0 {
 			return
 		}
+		m.pings = slices.Delete(m.pings, i, i+1)
 	}
+	m.pings = append(m.pings, p)
 }
 
 // pingData is different for every Ping, so that a Pong can be matched (§5.5.3).
@@ -146,10 +147,7 @@ func (m *Machine) pingData() []byte {
 func (m *Machine) probe(t Traffic) {
 	data := m.pingData()
 	if m.out.Ping(data, Reply{}) == nil {
-		if len(m.pings) >= maxOpenPings {
-			m.forgetPing()
-		}
-		m.pings = append(m.pings, openPing{data, m.now, nil})
+		m.remember(openPing{data, m.now, nil})
 	}
 	// With a full queue no Ping is sent; Traffic is awaited all the same.
 	m.probeNo, _ = m.out.controls()
