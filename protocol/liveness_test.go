@@ -2,8 +2,12 @@ package protocol
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
@@ -71,49 +75,56 @@ func TestLiveness(t *testing.T) {
 	}
 }
 
-// The smoothed round-trip time follows RFC 6298 §2.
-func TestSmoothedRTT(t *testing.T) {
-	now := time.Unix(0, 0)
-	m := New(Config{CloseTimeout: time.Second, FirstPing: 6}, NewOutbound(1, 1), now)
-	pong := func(data ...byte) (shown, answered []Effect) {
-		r := &Read{Control: true, Items: []wire.Item{{Opcode: wire.OpPong, Payload: data}}}
-		m.Step(r, now)
-		for _, e := range m.Effects() {
-			switch e.Kind {
-			case EffectMeasured:
-				shown = append(shown, e)
-				if len(answered) > 0 {
-					t.Error("whoever waits for the Pong is answered before the round-trip time is shown")
-				}
-			case EffectPong:
-				answered = append(answered, e)
+// As many Pings as may be open are remembered. Of the user's, the oldest goes for a new
+// one; whoever waits for a Pong is neither forgotten nor let in past the bound.
+func TestOpenPingsAreBounded(t *testing.T) {
+	c := open(t, Config{PingInterval: time.Second, PongTimeout: time.Second})
+	write := func() {
+		c.out.Take(nil)
+		c.out.Wrote(nil)
+	}
+	pong := func(data []byte) []Effect {
+		c.m.Step(&Read{Control: true, Items: []wire.Item{{Opcode: wire.OpPong, Payload: data}}}, c.now)
+		var fx []Effect
+		for _, e := range c.m.Effects() {
+			if e.Kind == EffectMeasured || e.Kind == EffectPong {
+				fx = append(fx, e)
 			}
 		}
-		return shown, answered
+		return fx
 	}
-	for i, test := range []struct{ rtt, want time.Duration }{
-		{80 * time.Millisecond, 80 * time.Millisecond},
-		{160 * time.Millisecond, 90 * time.Millisecond},
-		{90 * time.Millisecond, 90 * time.Millisecond},
-	} {
-		if err := m.Ping([]byte{byte(i)}, Reply{}, now); err != nil {
-			t.Fatal(err)
+	data := func(n int) []byte { return fmt.Appendf(nil, "%d", n) }
+	require.NoError(t, c.m.Measure("first", c.now))
+	for n := 1; n < maxOpenPings; n++ {
+		require.NoError(t, c.m.Ping(data(n), Reply{}, c.now))
+		write()
+	}
+	require.Len(t, c.m.pings, maxOpenPings)
+	require.ErrorIs(t, c.m.Measure("one too many", c.now), messages.ErrQueueFull)
+	require.NoError(t, c.m.Ping(data(256), Reply{}, c.now)) // instead of 1
+	c.m.Step(TimedOut{Timer: TimerPing}, c.now)             // instead of 2
+	require.Len(t, c.m.pings, maxOpenPings)
+	require.Empty(t, pong(data(1)), "a Pong for a Ping that was forgotten")
+	require.Empty(t, pong(data(2)), "a Pong for a Ping that was forgotten")
+	require.Equal(t, []Effect{{Kind: EffectMeasured}, {Kind: EffectPong, Waiter: "first"}}, pong(data(3)))
+	require.Len(t, c.m.pings, maxOpenPings-2)
+
+	// Where all are waited for, a further one is sent and not remembered.
+	c = open(t, Config{})
+	for n := range maxOpenPings {
+		require.NoError(t, c.m.Measure(n, c.now))
+		write()
+	}
+	require.ErrorIs(t, c.m.Measure("one too many", c.now), messages.ErrQueueFull)
+	require.NoError(t, c.m.Ping(data(1), Reply{}, c.now))
+	require.Len(t, c.m.pings, maxOpenPings)
+	c.m.Step(EndOfStream{io.EOF}, c.now)
+	told := 0
+	for _, e := range c.m.Effects() {
+		if e.Kind == EffectPong {
+			require.Equal(t, told, e.Waiter)
+			told++
 		}
-		now = now.Add(test.rtt)
-		shown, _ := pong(byte(i))
-		if len(shown) != 1 || shown[0].Smoothed != test.want || shown[0].RTT != test.rtt {
-			t.Errorf("pong %d: shown is %+v, want smoothed %v and last %v", i, shown, test.want, test.rtt)
-		}
 	}
-	if err := m.Measure(t, now); err != nil {
-		t.Fatal(err)
-	}
-	now = now.Add(time.Second)
-	shown, answered := pong(0, 0, 0, 0, 0, 0, 0, 7)
-	if len(shown) != 1 || shown[0].RTT != time.Second {
-		t.Errorf("shown is %+v, want %v", shown, time.Second)
-	}
-	if len(answered) != 1 || answered[0].RTT != time.Second || answered[0].Waiter != any(t) || answered[0].Err != nil {
-		t.Errorf("answered is %+v, want %v to the waiter", answered, time.Second)
-	}
+	require.Equal(t, maxOpenPings, told, "waiters that were told of the end")
 }

@@ -557,37 +557,19 @@ func (md *model) writeFails() {
 	md.news = append(md.news, WriteFailed{err})
 }
 
-// serverReads takes what arrives at the server. It parses frames on its own, not with
-// package wire.
+// serverReads takes what arrives at the server.
 func (md *model) serverReads(p []byte) {
 	md.frames = append(md.frames, p...)
 	for {
-		p := md.frames
-		if len(p) < 6 {
+		f, rest, ok, err := cut(md.frames)
+		if err != nil {
+			md.failf("%v", err)
+		}
+		if !ok {
 			return
 		}
-		length, header := int(p[1]&0x7f), 6
-		switch length {
-		case 126:
-			length, header = int(binary.BigEndian.Uint16(p[2:])), 8
-		case 127:
-			if len(p) < 14 {
-				return
-			}
-			length, header = int(binary.BigEndian.Uint64(p[2:])), 14
-		}
-		if len(p) < header+length {
-			return
-		}
-		if p[0]&0x70 != 0 || p[1]&0x80 == 0 {
-			md.failf("frame that begins with % x: reserved bits, or not masked", p[:2])
-		}
-		payload := p[header : header+length]
-		for i := range payload {
-			payload[i] ^= p[header-4+i%4]
-		}
-		md.frames = p[header+length:]
-		md.frame(wire.Opcode(p[0]&0x0f), p[0]&0x80 != 0, payload)
+		md.frames = rest
+		md.frame(f.op, f.fin, f.payload)
 	}
 }
 
