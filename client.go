@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
@@ -147,7 +147,7 @@ func (c *Client) Messages(ctx context.Context) iter.Seq2[Message, error] {
 // Ping sends a Ping and waits for its Pong. It returns the round-trip time.
 // Errors: those of ctx, ErrNotOpen, the error with which the connection ended.
 func (c *Client) Ping(ctx context.Context) (rtt time.Duration, err error) {
-	call := &actors.PingCall{RTT: make(chan time.Duration, 1), Err: make(chan error, 1)}
+	call := &family.PingCall{RTT: make(chan time.Duration, 1), Err: make(chan error, 1)}
 	c.system.Root.Send(c.pid, call)
 	select {
 	case rtt = <-call.RTT:

@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/supervisor/outbox"
@@ -84,7 +84,7 @@ func (c *Client) accept(ctx context.Context, m Message, reply protocol.Reply) er
 	if box := c.view.Outbox(); box != nil {
 		return c.put(ctx, box, m, reply)
 	}
-	return c.queue(ctx, nil, func(conn *actors.Conn) error { return m.sendOn(conn.Out, reply) })
+	return c.queue(ctx, nil, func(conn *family.Conn) error { return m.sendOn(conn.Out, reply) })
 }
 
 // put puts a message into the outbox. It waits for room in it if it is one with
@@ -124,9 +124,9 @@ func (c *Client) outgoing(m Message) (messages.Outgoing, error) {
 
 // write sends on the current connection and waits until it is written. A send
 // that has to be on a certain connection names it in only.
-func (c *Client) write(ctx context.Context, only *actors.Conn, send func(*actors.Conn, protocol.Reply) error) error {
+func (c *Client) write(ctx context.Context, only *family.Conn, send func(*family.Conn, protocol.Reply) error) error {
 	done := make(chan error, 1)
-	err := c.queue(ctx, only, func(conn *actors.Conn) error { return send(conn, awaited(done)) })
+	err := c.queue(ctx, only, func(conn *family.Conn) error { return send(conn, awaited(done)) })
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func outcome(ctx context.Context, done <-chan error) error {
 }
 
 // queue sends on the current connection. It waits for one, and for room in its queue.
-func (c *Client) queue(ctx context.Context, only *actors.Conn, send func(*actors.Conn) error) error {
+func (c *Client) queue(ctx context.Context, only *family.Conn, send func(*family.Conn) error) error {
 	if err := ctx.Err(); err != nil && only == nil { // a message that has begun can be finished
 		return err
 	}
@@ -179,7 +179,7 @@ func (c *Client) queue(ctx context.Context, only *actors.Conn, send func(*actors
 }
 
 // awaitOpen waits for a connection.
-func (c *Client) awaitOpen(ctx context.Context) (*actors.Conn, error) {
+func (c *Client) awaitOpen(ctx context.Context) (*family.Conn, error) {
 	for {
 		if conn := c.view.Conn(); conn != nil {
 			return conn, nil
@@ -201,7 +201,7 @@ func (c *Client) awaitOpen(ctx context.Context) (*actors.Conn, error) {
 
 // awaitEnd waits until conn is not the current connection any more. A client
 // that is about to end returns closing at once.
-func (c *Client) awaitEnd(ctx context.Context, conn *actors.Conn, closing error) error {
+func (c *Client) awaitEnd(ctx context.Context, conn *family.Conn, closing error) error {
 	if c.once {
 		return closing
 	}
@@ -230,7 +230,7 @@ func (c *Client) SendPing(data []byte) error {
 	if err := protocol.CheckPing(data); err != nil {
 		return err
 	}
-	call := &actors.PingCall{Data: bytes.Clone(data), Err: make(chan error, 1)}
+	call := &family.PingCall{Data: bytes.Clone(data), Err: make(chan error, 1)}
 	c.system.Root.Send(c.pid, call)
 	select {
 	case err := <-call.Err:
@@ -251,7 +251,7 @@ func (c *Client) SendPong(data []byte) error {
 }
 
 // current returns the open connection without waiting for one.
-func (c *Client) current() (*actors.Conn, error) {
+func (c *Client) current() (*family.Conn, error) {
 	if conn := c.view.Conn(); conn != nil {
 		return conn, nil
 	}

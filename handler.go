@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -88,24 +88,24 @@ const (
 )
 
 // own returns the payload of an item of b for keeps.
-func (s *handlerSink) own(b *actors.Batch, item *wire.Item) []byte {
+func (s *handlerSink) own(b *family.Batch, item *wire.Item) []byte {
 	if !slabbed(b, item) {
-		return actors.Own(item)
+		return family.Own(item)
 	}
 	text := s.copy(item.Payload)
 	return unsafe.Slice(unsafe.StringData(text), len(text)) // a part of the slab that nobody else has
 }
 
 // ownText is own for a text.
-func (s *handlerSink) ownText(b *actors.Batch, item *wire.Item) string {
+func (s *handlerSink) ownText(b *family.Batch, item *wire.Item) string {
 	if !slabbed(b, item) {
-		return actors.OwnText(item)
+		return family.OwnText(item)
 	}
 	return s.copy(item.Payload)
 }
 
 // slabbed says whether the payload of an item of b is to be copied into a slab.
-func slabbed(b *actors.Batch, item *wire.Item) bool {
+func slabbed(b *family.Batch, item *wire.Item) bool {
 	n := len(item.Payload)
 	return !item.Owned && n > 0 && n <= slabSmall && len(b.Items) >= slabItems
 }
@@ -121,7 +121,7 @@ func (s *handlerSink) copy(p []byte) string {
 	return s.slab.String()[from:]
 }
 
-func (s *handlerSink) Batch(b *actors.Batch) {
+func (s *handlerSink) Batch(b *family.Batch) {
 	h := &s.c.handler
 	for {
 		item, rtt, ok := b.Next()
@@ -135,7 +135,7 @@ func (s *handlerSink) Batch(b *actors.Batch) {
 		}
 		switch {
 		case !item.Opcode.IsData():
-			s.control(actors.Event(b.Epoch, item, rtt))
+			s.control(family.Event(b.Epoch, item, rtt))
 		case s.c.streaming:
 			if h.OnFragment != nil {
 				h.OnFragment(s.c, fragment(b.Epoch, item))
@@ -162,7 +162,7 @@ func kindOf(item *wire.Item) Kind {
 }
 
 func fragment(epoch uint64, item *wire.Item) *FragmentReceived {
-	return &FragmentReceived{Epoch: epoch, Kind: kindOf(item), First: item.First, Final: item.Final, Data: actors.Own(item)}
+	return &FragmentReceived{Epoch: epoch, Kind: kindOf(item), First: item.First, Final: item.Final, Data: family.Own(item)}
 }
 
 func (s *handlerSink) control(event any) {
@@ -176,7 +176,7 @@ func (s *handlerSink) control(event any) {
 
 func (s *handlerSink) Event(event any) { s.event(event, true) }
 
-// Ignores implements actors.Sink: nothing runs for an event without a callback.
+// Ignores implements family.Sink: nothing runs for an event without a callback.
 func (s *handlerSink) Ignores(event any) bool { return s.event(event, false) }
 
 // event returns whether event is one that has no callback, and calls that if run is set.

@@ -3,7 +3,7 @@ package dandelion
 import (
 	"sync"
 
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/wire"
 )
 
@@ -11,7 +11,7 @@ import (
 // part of the receive window: a full inbox stops the reading from the network.
 type inbox struct {
 	mu      sync.Mutex
-	batches []*actors.Batch
+	batches []*family.Batch
 	ended   bool          // nothing follows
 	arrived chan struct{} // closed when something changes; nil if nobody waits
 }
@@ -19,7 +19,7 @@ type inbox struct {
 func newInbox() *inbox { return &inbox{} }
 
 // put takes over b.
-func (in *inbox) put(b *actors.Batch) {
+func (in *inbox) put(b *family.Batch) {
 	in.mu.Lock()
 	in.batches = append(in.batches, b)
 	in.signal()
@@ -56,7 +56,7 @@ func (in *inbox) take() (msg Message, ok bool, wait <-chan struct{}) {
 			if b.Last() {
 				b.ExpectReply()
 			}
-			return NewMessage(kindOf(item), actors.Own(item)).Part(item.First, item.Final), true, nil
+			return NewMessage(kindOf(item), family.Own(item)).Part(item.First, item.Final), true, nil
 		}
 	}
 	if in.ended {
@@ -71,17 +71,17 @@ func (in *inbox) take() (msg Message, ok bool, wait <-chan struct{}) {
 // inboxSink puts data into the inbox and gives the rest to the handler.
 type inboxSink struct{ handlerSink }
 
-func (s *inboxSink) Batch(b *actors.Batch) {
+func (s *inboxSink) Batch(b *family.Batch) {
 	data := false
 	pongs := 0
 	for i := range b.Items {
 		item := &b.Items[i]
 		switch item.Opcode {
 		case wire.OpPong:
-			s.control(actors.Event(b.Epoch, item, b.RTTs[pongs]))
+			s.control(family.Event(b.Epoch, item, b.RTTs[pongs]))
 			pongs++
 		case wire.OpPing:
-			s.control(actors.Event(b.Epoch, item, 0))
+			s.control(family.Event(b.Epoch, item, 0))
 		default:
 			data = true
 		}

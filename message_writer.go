@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
 )
@@ -21,7 +21,7 @@ type MessageWriter struct {
 
 	mu    sync.Mutex
 	id    uint64
-	conn  *actors.Conn // that took the first fragment
+	conn  *family.Conn // that took the first fragment
 	final bool
 }
 
@@ -68,7 +68,7 @@ func (w *MessageWriter) send(p []byte, final bool) error {
 		return fmt.Errorf("write to a finished message: %w; begin another with Writer", ErrFinalFragmentSent)
 	}
 	f := &messages.SendFragment{Stream: w.id, Kind: w.kind, First: w.conn == nil, Final: final, Data: p}
-	return w.c.write(w.ctx, w.conn, func(conn *actors.Conn, reply protocol.Reply) error {
+	return w.c.write(w.ctx, w.conn, func(conn *family.Conn, reply protocol.Reply) error {
 		err := conn.Out.SendFragment(protocol.Sender{}, f, reply)
 		if err == nil {
 			w.conn, w.final = conn, final

@@ -3,40 +3,18 @@ package actors
 import (
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/protocol"
-	"github.com/dandelionws/dandelion/wire"
 )
 
 // Describe gives a message between the actors in one line for people: what it
 // is, with sizes and codes, without payloads, texts and URLs. It is for observers.
 func Describe(message any) string {
 	switch m := message.(type) {
-	case *Batch:
-		return "Batch " + describeBatch(m)
-	case *credit:
-		return fmt.Sprintf("credit %d B", m.bytes)
-	case *written:
-		switch m.news.(type) {
-		case protocol.WriteFailed:
-			return "written: failed"
-		case protocol.WriteEnded:
-			return "written: write side ended"
-		}
-		return "written: Close"
-	case *writeDone:
-		if m.err != nil {
-			return "writeDone: failed"
-		}
-		return "writeDone"
-	case *timeout:
-		return "timeout " + m.timer.String()
-	case *Ended:
-		return fmt.Sprintf("Ended code %d clean %v", m.Err.Code, m.Err.Clean)
+	case interface{ Describe() string }: // those of internal packages
+		return m.Describe()
 	case *messages.SendText:
 		return fmt.Sprintf("SendText %d B", len(m.Text))
 	case *messages.SendBinary:
@@ -111,28 +89,4 @@ func flags(first, final bool) string {
 		s += " final"
 	}
 	return s
-}
-
-func describeBatch(b *Batch) string {
-	var parts []string
-	for i := range b.Items {
-		item := &b.Items[i]
-		s := item.Opcode.String()
-		if item.Opcode.IsData() && (!item.First || !item.Final) {
-			s += " part" + flags(item.First, item.Final)
-		}
-		if item.Opcode == wire.OpClose {
-			s += fmt.Sprintf(" %d", item.Code)
-		} else {
-			s += fmt.Sprintf(" %d B", len(item.Payload))
-		}
-		parts = append(parts, s)
-	}
-	if b.violation != nil {
-		parts = append(parts, "violation")
-	}
-	if b.end != nil {
-		parts = append(parts, "end")
-	}
-	return "[" + strings.Join(parts, ", ") + "]"
 }

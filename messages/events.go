@@ -105,7 +105,7 @@ type HandlerFailed struct {
 }
 
 // HandlerBehind is sent when nothing was read from the network for
-// actors.Settings.BehindAfter, because the handler is behind by the whole receive
+// supervisor.Config.BehindAfter, because the handler is behind by the whole receive
 // window; TCP now holds the server back. The handler gets this event after everything
 // that it has not handled yet. To know at once, use the warning in the Logger, an
 // Observer, or Status.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
@@ -48,7 +48,7 @@ type held struct {
 	events []any
 }
 
-func (h *held) Batch(b *actors.Batch) {
+func (h *held) Batch(b *family.Batch) {
 	<-h.let
 	b.Release()
 }

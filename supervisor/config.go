@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor/outbox"
 	"github.com/dandelionws/dandelion/supervisor/retry"
@@ -137,8 +138,8 @@ func (c Config) withDefaults() Config {
 }
 
 // settings are those of each connection.
-func (c *Config) settings() actors.Settings {
-	return actors.Settings{
+func (c *Config) settings() family.Settings {
+	return family.Settings{
 		Limits:        wire.Limits{MaxFrame: c.MaxFrame, MaxMessage: c.MaxMessage, MaxFragments: c.MaxFragments},
 		Streaming:     c.Streaming,
 		ReceiveWindow: c.ReceiveWindow,
@@ -155,6 +156,6 @@ func (c *Config) settings() actors.Settings {
 // nowhere is the Sink of a connection whose events nobody wants.
 type nowhere struct{}
 
-func (nowhere) Batch(b *actors.Batch) { b.Release() }
+func (nowhere) Batch(b *family.Batch) { b.Release() }
 func (nowhere) Event(any)             {}
 func (nowhere) Ignores(any) bool      { return true }

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/family"
 )
 
 // Every setting of a connection is a field of Config with the same name and type, and
@@ -23,7 +23,7 @@ func TestConfigHasAllSettings(t *testing.T) {
 			}
 		}
 	}
-	var settings actors.Settings
+	var settings family.Settings
 	leaves(reflect.ValueOf(&settings).Elem(), func(name string, setting reflect.Value) {
 		var cfg Config
 		field := reflect.ValueOf(&cfg).Elem().FieldByName(name)

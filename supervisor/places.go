@@ -7,7 +7,7 @@ import (
 )
 
 // place says on which goroutine a supervisor handles what finds it idle. The table in
-// actors/places.go says the same of the actors of a connection.
+// internal/family/places.go says the same of the actors of a connection.
 //
 //	dialed           sender       it is the goroutine of the attempt, which has nothing else to do, or
 //	                              that of Dial, which waits for it anyway: handshakes

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/messages"
 )
 
@@ -26,7 +26,7 @@ func (s *supervisor) send(ctx actor.Context, command any) {
 	case *messages.SendBinary:
 		m, ref = messages.Outgoing{Kind: messages.KindBinary, Data: c.Data, Delivery: c.Delivery}, c.Ref
 	}
-	if err := s.box.Accept(m, actors.ReplyTo(ctx.Sender(), ref)); err != nil {
+	if err := s.box.Accept(m, family.ReplyTo(ctx.Sender(), ref)); err != nil {
 		s.refuse(ctx, ref, err)
 	}
 }
@@ -54,7 +54,7 @@ func (s *supervisor) forward(ctx actor.Context, command any) {
 		s.refuse(ctx, c.Ref, err)
 	case *messages.Close:
 		s.refuse(ctx, c.Ref, err)
-	case *actors.PingCall:
+	case *family.PingCall:
 		c.Err <- err
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
@@ -24,7 +24,7 @@ type supervisor struct {
 	handle   *handle.Handle
 	system   *actor.ActorSystem
 	self     *actor.PID
-	callback actors.Callback
+	callback family.Callback
 	retries  *retry.Tracker
 
 	state     messages.State
@@ -34,7 +34,7 @@ type supervisor struct {
 	url       string // of the current or last attempt, without user information
 	refresh   bool   // the coming attempt needs other credentials
 	dial      *dial
-	conn      *actors.Conn
+	conn      *family.Conn
 	opened    *messages.Opened // describes conn
 	protocol  *actor.PID       // of the connection family, nil if there is none
 	timer     *time.Timer
@@ -67,7 +67,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *messages.SendText, *messages.SendBinary:
 		s.send(ctx, msg)
-	case *messages.SendFragment, *messages.Ping, *messages.Pong, *actors.PingCall, *messages.FailConnection:
+	case *messages.SendFragment, *messages.Ping, *messages.Pong, *family.PingCall, *messages.FailConnection:
 		s.forward(ctx, msg)
 	case *messages.Close:
 		s.close(ctx, msg)
@@ -95,7 +95,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		msg.Status <- s.status()
 	case *dialed:
 		s.dialed(ctx, msg)
-	case *actors.Ended:
+	case *family.Ended:
 		s.ended(ctx, msg)
 	case *retryNow:
 		if s.state == messages.StateWaiting && !s.paused && msg.epoch == s.epoch {
@@ -105,9 +105,9 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.Logger.Warn("dandelion: handler is behind, reading has stopped", slog.Uint64("epoch", msg.Epoch), slog.Int("unhandled", msg.Unhandled), slog.Time("since", msg.Since))
 	case *messages.HandlerCaughtUp:
 		s.Logger.Info("dandelion: handler has caught up, reading goes on", slog.Uint64("epoch", msg.Epoch), slog.Duration("stopped", msg.Stopped))
-	case *actors.CallbackFailed:
+	case *family.CallbackFailed:
 		s.callbackFailed(ctx, msg.Event)
-	case *actors.CallbackDone:
+	case *family.CallbackDone:
 		ctx.Stop(s.self)
 	case *actor.Started:
 		s.start(ctx)
@@ -129,7 +129,7 @@ func (s *supervisor) start(ctx actor.Context) {
 		s.box = outbox.New(*s.Outbox, s.Logger)
 		s.handle.Uses(s.box)
 	}
-	callback := actors.CallbackConfig{
+	callback := family.CallbackConfig{
 		Sink:        s.handle.Sink,
 		Target:      s.Target,
 		FailOnPanic: s.OnPanic == FailOnPanic,
@@ -142,12 +142,12 @@ func (s *supervisor) start(ctx actor.Context) {
 	if s.box != nil && s.Outbox.Acked != nil {
 		callback.Received = s.box.Received
 	}
-	s.callback = actors.SpawnCallback(ctx, callback)
+	s.callback = family.SpawnCallback(ctx, callback)
 	self, root := s.self, s.system.Root
 	if s.box != nil {
 		events := s.callback.PID
 		s.box.Start(func(event any) { root.Send(events, event) },
-			func(epoch uint64, reply protocol.Reply, err error) { actors.Answer(root, epoch, reply, err) })
+			func(epoch uint64, reply protocol.Reply, err error) { family.Answer(root, epoch, reply, err) })
 	}
 	s.forgetLifetime = func() bool { return true }
 	if s.Lifetime.Done() != nil {
@@ -239,7 +239,7 @@ func (s *supervisor) dialed(ctx actor.Context, d *dialed) {
 func (s *supervisor) open(ctx actor.Context, d *dialed) {
 	s.counters.Connections++
 	s.retries.Opened()
-	s.conn = actors.NewConn(actors.Config{
+	s.conn = family.NewConn(family.Config{
 		Settings:  s.settings(),
 		Stream:    d.result.Stream,
 		Buffered:  d.result.Buffered,
@@ -279,7 +279,7 @@ func (s *supervisor) subscribe(first []messages.Outgoing) error {
 }
 
 // ended takes the end of a connection.
-func (s *supervisor) ended(ctx actor.Context, e *actors.Ended) {
+func (s *supervisor) ended(ctx actor.Context, e *family.Ended) {
 	if e.Epoch != s.epoch || s.conn == nil || s.state == messages.StateStopped {
 		return
 	}
@@ -360,7 +360,7 @@ func (s *supervisor) enterStopped() {
 		return
 	}
 	s.enter(messages.StateStopped, &messages.Stopped{Epoch: s.epoch, Cause: s.finalCause()})
-	s.system.Root.Send(s.callback.PID, &actors.Finish{})
+	s.system.Root.Send(s.callback.PID, &family.Finish{})
 }
 
 // outboxClosed says that the outbox has nothing more to do.

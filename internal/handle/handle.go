@@ -15,7 +15,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/asynkron/protoactor-go/ctxext"
 
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/messages"
 )
 
@@ -23,7 +23,7 @@ import (
 // set before that; the methods are for any goroutine, at any time.
 type Handle struct {
 	// Sink, if set, gets the events instead of Config.Target.
-	Sink actors.Sink
+	Sink family.Sink
 	// Borrowed says that the Sink keeps no payload after Release; buffers are then used again.
 	Borrowed bool
 	// Once makes one connection only: every end is final.

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor/outbox"
 )
@@ -12,7 +12,7 @@ import (
 // View lets any goroutine look at a managed connection without asking its actor. The
 // supervisor keeps it up to date.
 type View struct {
-	conn   atomic.Pointer[actors.Conn]
+	conn   atomic.Pointer[family.Conn]
 	outbox atomic.Pointer[outbox.Queue]
 
 	mu      sync.Mutex
@@ -44,7 +44,7 @@ type End struct {
 }
 
 // Conn returns the open connection, nil if there is none. It may be closing already.
-func (v *View) Conn() *actors.Conn { return v.conn.Load() }
+func (v *View) Conn() *family.Conn { return v.conn.Load() }
 
 // Outbox returns the outbox; nil if none is configured.
 func (v *View) Outbox() *outbox.Queue { return v.outbox.Load() }
@@ -131,7 +131,7 @@ func (v *View) AddTo(p *messages.PoolStatus) {
 }
 
 // AddTraffic adds what a connection has sent and received so far.
-func AddTraffic(n *messages.Counters, c *actors.Conn) {
+func AddTraffic(n *messages.Counters, c *family.Conn) {
 	written := c.Out.Written()
 	n.MessagesSent += written.Messages
 	n.BytesSent += written.Bytes
@@ -161,7 +161,7 @@ func (v *View) Update(change func(s *Standing)) {
 }
 
 // Opens notes that conn can be used.
-func (v *View) Opens(conn *actors.Conn, opened *messages.Opened) {
+func (v *View) Opens(conn *family.Conn, opened *messages.Opened) {
 	v.conn.Store(conn)
 	v.Update(func(s *Standing) { s.Opened = opened })
 }

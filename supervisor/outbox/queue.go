@@ -41,7 +41,7 @@ type entry struct {
 	prev, next *entry
 }
 
-// Settled implements actors.Settler.
+// Settled implements family.Settler.
 func (e *entry) Settled(epoch, _ uint64, err error) { e.box.settled(e, epoch, err) }
 
 // Queue holds the messages of one supervisor until they are sent. It is safe for

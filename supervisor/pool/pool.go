@@ -10,6 +10,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/messages"
@@ -22,7 +23,7 @@ import (
 // everybody who has sent a Stop once, when all members have ended.
 func Props(cfg Config) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &pool{Config: cfg.withDefaults()} },
-		mailbox.Each(place, actors.Observed(cfg.Observer, actors.RolePool, 0)))
+		mailbox.Each(place, family.Observed(cfg.Observer, actors.RolePool, 0)))
 }
 
 // Member answers messages.GetMember and messages.ReplaceMember.
@@ -100,7 +101,7 @@ type replaceNow struct{ place *member }
 // Receive never blocks.
 func (p *pool) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
-	case *messages.SendText, *messages.SendBinary, *messages.SendFragment, *messages.Ping, *messages.Pong, *messages.Close, *actors.PingCall:
+	case *messages.SendText, *messages.SendBinary, *messages.SendFragment, *messages.Ping, *messages.Pong, *messages.Close, *family.PingCall:
 		p.toNext(ctx, msg)
 	case *messages.ToAll:
 		p.toAll(ctx, msg)

@@ -16,8 +16,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/internal/quiet"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
@@ -550,7 +550,7 @@ func TestPoolSends(t *testing.T) {
 			require.ErrorIs(t, answer.Err, messages.ErrNotForPool)
 			require.Equal(t, uint64(5), answer.Ref)
 		}
-		call := &actors.PingCall{RTT: make(chan time.Duration, 1), Err: make(chan error, 1)}
+		call := &family.PingCall{RTT: make(chan time.Duration, 1), Err: make(chan error, 1)}
 		r.system.Root.Send(r.pid, call)
 		require.ErrorIs(t, <-call.Err, messages.ErrNotForPool)
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/messages"
 )
 
@@ -29,7 +29,7 @@ func (p *pool) toNext(ctx actor.Context, command any) {
 		ref, err = c.Ref, messages.ErrNotForPool
 	case *messages.Close:
 		ref, err = c.Ref, fmt.Errorf("%w; use Stop, or ToAll", messages.ErrNotForPool)
-	case *actors.PingCall:
+	case *family.PingCall:
 		c.Err <- messages.ErrNotForPool
 		return
 	}

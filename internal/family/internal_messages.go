@@ -1,4 +1,4 @@
-package actors
+package family
 
 import (
 	"time"
@@ -7,30 +7,8 @@ import (
 	"github.com/dandelionws/dandelion/protocol"
 )
 
-// This file is the internal protocol: the messages that the actors of the
-// library send each other, besides the commands and events of package messages.
-//
-//	reader   → protocol    *Batch            what one read brought, or the end
-//	                       events            the handler is behind, or is not any more
-//	protocol → reader      *discard          read on, but only to throw away
-//	                       *unthrottle       read on without credit
-//	callback → reader      *credit           a batch was handled
-//	Outbound → writer      *flush            something is queued
-//	protocol → writer      *halfClose        when everything is written, send FIN
-//	writer   → writer      *writeDone        a blocking write has ended
-//	writer   → protocol    *written          nothing is queued any more, or the write failed
-//	timer    → protocol    *timeout
-//	protocol → callback    *Batch, events
-//	protocol → supervisor  *Ended, events    the latter two once more, past a busy handler
-//	callback → supervisor  *CallbackFailed, *CallbackDone
-//	supervisor → callback  *Finish, events
-//	supervisor → protocol  commands
-//	pool     → supervisor  commands, *later  the latter to do something after a delay
-//	attempt  → supervisor  *dialed           its outcome
-//	outbox   → supervisor  *flushed, *outboxClosed
-//	outbox   → callback    events
-//
-// Those of the last four lines that have a name are in package supervisor.
+// This file has the messages that the actors send each other, besides the commands and
+// events of package messages. Package actors shows who sends them to whom.
 
 // credit returns bytes of the receive window to the reader.
 type credit struct{ bytes int }

@@ -1,4 +1,4 @@
-package actors
+package family
 
 import (
 	"log/slog"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
@@ -43,7 +44,7 @@ type CallbackConfig struct {
 	Received func(kind messages.Kind, payload []byte)
 	// FailOnPanic ends the handling of data for the epoch in which the sink panicked.
 	FailOnPanic bool
-	Observer    Observer
+	Observer    actors.Observer
 	Logger      *slog.Logger // never nil
 }
 
@@ -56,7 +57,7 @@ type Callback struct {
 // SpawnCallback spawns a callback actor. It runs user code and nothing else,
 // and belongs to the supervisor, which is its parent: it lives through reconnects.
 func SpawnCallback(parent actor.SpawnerContext, cfg CallbackConfig) Callback {
-	box := mailbox.New(placeInCallback(cfg.Sink), Observed(cfg.Observer, RoleCallback, 0))
+	box := mailbox.New(placeInCallback(cfg.Sink), Observed(cfg.Observer, actors.RoleCallback, 0))
 	pid := parent.Spawn(actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg} }, box.Option()))
 	return Callback{pid, box}
 }

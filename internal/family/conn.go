@@ -1,4 +1,4 @@
-package actors
+package family
 
 import (
 	"io"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
@@ -82,8 +83,8 @@ type Config struct {
 	Callback Callback   // gets batches and events
 	Owner    *actor.PID // gets Ended
 	System   *actor.ActorSystem
-	Observer Observer     // nil: none
-	Logger   *slog.Logger // never nil
+	Observer actors.Observer // nil: none
+	Logger   *slog.Logger    // never nil
 	// FirstPing seeds the data of Pings.
 	FirstPing uint64
 }
@@ -114,9 +115,9 @@ func NewConn(cfg Config) *Conn {
 		Config:   cfg,
 		Out:      protocol.NewOutbound(cfg.QueueMessages, cfg.QueueBytes),
 		loop:     mailbox.NewLoop(cfg.System),
-		protocol: mailbox.New(placeInProtocol, Observed(cfg.Observer, RoleProtocol, cfg.Epoch)),
-		reader:   mailbox.New(placeInReader, Observed(cfg.Observer, RoleReader, cfg.Epoch)),
-		writer:   mailbox.New(placeInWriter, Observed(cfg.Observer, RoleWriter, cfg.Epoch)),
+		protocol: mailbox.New(placeInProtocol, Observed(cfg.Observer, actors.RoleProtocol, cfg.Epoch)),
+		reader:   mailbox.New(placeInReader, Observed(cfg.Observer, actors.RoleReader, cfg.Epoch)),
+		writer:   mailbox.New(placeInWriter, Observed(cfg.Observer, actors.RoleWriter, cfg.Epoch)),
 	}
 	c.window.init(cfg.ReceiveWindow)
 	c.window.patience = cfg.BehindAfter

@@ -1,0 +1,27 @@
+package family
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/actors"
+	"github.com/dandelionws/dandelion/internal/mailbox"
+)
+
+// Observed returns what shows the messages of one actor to o; nil if o is nil.
+func Observed(o actors.Observer, role actors.Role, epoch uint64) mailbox.Observer {
+	if o == nil {
+		return nil
+	}
+	return &observed{o, role, epoch}
+}
+
+type observed struct {
+	to    actors.Observer
+	role  actors.Role
+	epoch uint64
+}
+
+func (o *observed) Posted(message any, sender *actor.PID) {
+	o.to.Posted(o.role, o.epoch, message, sender)
+}
+func (o *observed) Handled(message any) { o.to.Handled(o.role, o.epoch, message) }
