@@ -15,27 +15,32 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dandelionws/dandelion"
+	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/pool"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// This file has the code of README.md, so that it is compiled and run. What is
-// there in a block is here word for word; TestReadme holds that.
+// This file has the code of README.md and docs, so that it is compiled and run. What is
+// there in a block is here word for word; TestDocumentedCode holds that.
 
 func chat(ctx context.Context, url string) error {
-	client, err := dandelion.Supervise(ctx, url, nil) // Dial makes one connection only
+	client, err := dandelion.Supervise(ctx, url, &dandelion.Options{ // Dial is for one connection only
+		PingInterval: 10 * time.Second,
+		MaxMessage:   1 << 20,
+	})
 	if err != nil {
 		return err
 	}
 	defer client.Abort() // does nothing after Close
 	for _, text := range []string{"hello", "bye"} {
-		if err := client.Write(ctx, dandelion.Text(text)); err != nil { // waits for the connection
+		if err := client.Write(ctx, dandelion.Text(text)); err != nil { // waits for a connection
 			return err
 		}
 	}
-	for msg, err := range client.Messages(ctx) { // goes on through reconnects
+	for msg, err := range client.Messages(ctx) { // continues across reconnects
 		if err != nil {
 			return err
 		}
@@ -44,7 +49,7 @@ func chat(ctx context.Context, url string) error {
 			break
 		}
 	}
-	return client.Close(ctx, wire.StatusNormal, "")
+	return client.Close(ctx, dandelion.StatusNormal, "")
 }
 
 func ExampleSupervise_readme() {
@@ -65,7 +70,7 @@ func ExampleSupervise_readme() {
 
 type feed struct {
 	url  string
-	conn *actor.PID // stays the same through all reconnects
+	conn *actor.PID // the same across all reconnects
 }
 
 func (f *feed) Receive(ctx actor.Context) {
@@ -73,9 +78,9 @@ func (f *feed) Receive(ctx actor.Context) {
 	case *actor.Started:
 		f.conn = ctx.Spawn(supervisor.Props(supervisor.Config{
 			URL:    f.url,
-			Target: ctx.Self(), // gets the events
+			Target: ctx.Self(), // receives the events
 		}))
-	case *messages.Opened: // also after every reconnect
+	case *messages.Opened: // after every reconnect, too
 		ctx.Request(f.conn, &messages.SendText{Text: "hello"})
 	case *messages.Sent: // or *messages.SendFailed: exactly one for each Request
 		fmt.Println("sent in epoch", msg.Epoch)
@@ -117,15 +122,35 @@ func Example_actor() {
 	// text hello
 }
 
-// TestReadme finds every block of Go code of README.md in this file.
-func TestReadme(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
+func spawnPool(ctx actor.SpawnerContext, urls []string, target *actor.PID) *actor.PID {
+	return ctx.Spawn(pool.Props(pool.Config{
+		Size: len(urls),
+		Member: func(i int) supervisor.Config {
+			return supervisor.Config{URL: urls[i], Target: target}
+		},
+		SpreadOver:   10 * time.Second, // the first attempts
+		ReplaceAfter: time.Minute,      // members that have given up
+		Target:       target,           // gets the events of the pool itself
+	}))
+}
+
+var wide = &handshake.Client{Adapter: &handshake.NetAdapter{
+	Gate: &handshake.Gate{PerAddress: 50}, // one for all connections
+}}
+
+var _, _ = spawnPool, wide
+
+// TestDocumentedCode finds every block of Go code of the documents in this file.
+func TestDocumentedCode(t *testing.T) {
 	here, err := os.ReadFile("example_readme_test.go")
 	require.NoError(t, err)
-	blocks := regexp.MustCompile("(?ms)^```go\n(.*?)^```$").FindAllStringSubmatch(string(readme), -1)
-	require.Len(t, blocks, 2)
-	for _, block := range blocks {
-		require.True(t, strings.Contains(string(here), "\n"+block[1]), "not in example_readme_test.go:\n%s", block[1])
+	for document, want := range map[string]int{"README.md": 2, "docs/many-connections.md": 2} {
+		text, err := os.ReadFile(document)
+		require.NoError(t, err)
+		blocks := regexp.MustCompile("(?ms)^```go\n(.*?)^```$").FindAllStringSubmatch(string(text), -1)
+		require.Len(t, blocks, want, document)
+		for _, block := range blocks {
+			require.True(t, strings.Contains(string(here), "\n"+block[1]), "%s: not in example_readme_test.go:\n%s", document, block[1])
+		}
 	}
 }
