@@ -15,20 +15,20 @@ import (
 	"github.com/dandelionws/dandelion/supervisor/outbox"
 )
 
-// Write sends a message and waits until it was handed to the operating system. It also
-// waits for the connection to be open, and for room in a full queue.
+// Write sends a message and waits until it was handed to the operating system. Before
+// that it waits for the connection to be open, and for room in a full queue.
 //
-// If ctx has ended before, nothing is sent. If it ends while Write waits the message may
-// still be sent, unless it was waiting for room or for the connection.
+// If ctx has ended already nothing is sent. If it ends while Write waits the message may
+// still be sent, unless it was waiting for the connection or for room.
 //
 // With an outbox Write waits until the message has left that: through reconnects, and
 // for the server's acknowledgement if the message has an ID. It waits for room in the
-// outbox only with Block. If ctx ends first the message stays in the outbox.
+// outbox only with [Block]. If ctx ends first the message stays in the outbox.
 //
-// Errors: those of ctx; ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage;
-// ErrClosed, if the connection, or with Supervise the client, has ended before the
-// message was written, along with ErrUnconfirmed if it may have arrived. An outbox
-// adds ErrQueueFull, ErrDropped, ErrExpired, ErrStopped and ErrStored.
+// Errors: those of ctx; [ErrInvalidUTF8], [ErrInvalidKind], [ErrPartialMessage];
+// [ErrClosed] if the connection, or with Supervise the client, has ended before the
+// message was written, along with [ErrUnconfirmed] if it may have arrived. With an outbox
+// also [ErrQueueFull], [ErrDropped], [ErrExpired], [ErrStopped], [ErrStored].
 func (c *Client) Write(ctx context.Context, m Message) error {
 	done := make(chan error, 1)
 	if err := c.accept(ctx, m, awaited(done)); err != nil {
@@ -41,12 +41,13 @@ func (c *Client) Write(ctx context.Context, m Message) error {
 // open, and for room in a full queue. It does not wait until the message is written, so
 // that the next one is ready by then. If ctx ends first nothing is sent.
 //
-// With an outbox it waits for room in that, if it has Block, and with a
-// store until the message is safe there.
+// With an outbox it waits for room in that, if it has [Block], and then, if it has a
+// store, until the message is safe there; if ctx ends meanwhile the message stays.
 //
-// Errors: those of ctx; ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage,
-// ErrClosed. An outbox adds ErrQueueFull and the errors of its store. What becomes of
-// the message later is counted: see Closed and OutboxDropped.
+// Errors: those of ctx; [ErrInvalidUTF8], [ErrInvalidKind], [ErrPartialMessage],
+// [ErrClosed]. With an outbox also [ErrQueueFull] and the errors of its store. If the
+// message is not sent after all it is counted in [Closed], or with an outbox the event
+// [OutboxDropped] says why.
 func (c *Client) Queue(ctx context.Context, m Message) error {
 	return c.accept(ctx, m, protocol.Reply{})
 }
@@ -55,18 +56,20 @@ func (c *Client) Queue(ctx context.Context, m Message) error {
 // for a connection, nor for room, nor for the network. A message of 32 KiB or more is
 // encoded, and first tried to be written, on the goroutine of the caller.
 //
-// With an outbox the message goes there and waits for the connection.
+// With an outbox the message goes there and waits for the connection. With a store it is
+// then in memory and on its way to the store: if the program is killed before it is
+// there, the message is lost. Queue waits for that.
 //
-// Errors: ErrInvalidUTF8, ErrInvalidKind, ErrPartialMessage, ErrQueueFull,
-// ErrClosed, and without an outbox ErrNotOpen. What becomes of the message later is
-// counted: see Closed and OutboxDropped.
+// Errors: [ErrInvalidUTF8], [ErrInvalidKind], [ErrPartialMessage], [ErrQueueFull],
+// [ErrClosed], and without an outbox [ErrNotOpen]. If the message is not sent after all
+// it is counted in [Closed], or with an outbox the event [OutboxDropped] says why.
 func (c *Client) Send(m Message) error {
 	if box := c.view.Outbox(); box != nil {
 		out, err := c.outgoing(m)
 		if err != nil {
 			return err
 		}
-		return box.Send(out, protocol.Reply{}, true)
+		return box.Send(out, protocol.Reply{})
 	}
 	conn, err := c.current()
 	if err != nil {
@@ -87,8 +90,8 @@ func (c *Client) accept(ctx context.Context, m Message, reply protocol.Reply) er
 	return c.queue(ctx, nil, func(conn *family.Conn) error { return m.sendOn(conn.Out, reply) })
 }
 
-// put puts a message into the outbox. It waits for room in it if it is one with
-// Block, and until the message is stored if nobody waits for more than that.
+// put puts a message into the outbox. It waits for room in it if it is one with Block,
+// and, if nobody waits for more than that, until the message is stored.
 func (c *Client) put(ctx context.Context, box *outbox.Queue, m Message, reply protocol.Reply) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -99,8 +102,16 @@ func (c *Client) put(ctx context.Context, box *outbox.Queue, m Message, reply pr
 	}
 	for {
 		space := box.Space()
-		err := box.Send(out, reply, reply.To == nil)
-		if space == nil || !errors.Is(err, ErrQueueFull) {
+		var stored <-chan error
+		if reply.To != nil {
+			err = box.Send(out, reply)
+		} else {
+			stored, err = box.Keep(out)
+		}
+		switch {
+		case err == nil && stored != nil:
+			return outcome(ctx, stored)
+		case space == nil || !errors.Is(err, ErrQueueFull):
 			return err
 		}
 		select {

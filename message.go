@@ -14,7 +14,7 @@ import (
 // Message is a text or binary message: one to be sent, made by [Text], [TextBytes],
 // [Binary] or [NewMessage], or one that was read. What was read can be sent as it is.
 //
-// The zero Message is of no kind; it is refused with ErrInvalidKind.
+// The zero Message is of no kind; it is refused with [ErrInvalidKind].
 type Message struct {
 	payload  string // of a message made of bytes: a view of them
 	delivery Delivery
@@ -25,7 +25,7 @@ type Message struct {
 }
 
 // Text makes a text message. The string is sent without a copy. It has to be valid
-// UTF-8, or it is refused with ErrInvalidUTF8.
+// UTF-8, or it is refused with [ErrInvalidUTF8].
 func Text(text string) Message { return Message{kind: KindText, payload: text} }
 
 // TextBytes makes a text message of bytes, such as those of json.Marshal. See [NewMessage].
@@ -75,7 +75,7 @@ func (m Message) Final() bool { return !m.notFinal }
 
 // Part returns m as a part of a message, as it is read with Options.Streaming. A part
 // that is neither the whole message nor made one by Part(true, true) is not sent
-// (ErrPartialMessage): that is what [Client.Writer] is for.
+// ([ErrPartialMessage]): that is what [Client.Writer] is for.
 func (m Message) Part(first, final bool) Message {
 	m.notFirst, m.notFinal = !first, !final
 	return m

@@ -136,15 +136,19 @@ type ReconnectScheduled struct {
 }
 
 // OutboxDropped is sent when the outbox gives up a message, because it is full or
-// because the message has expired. The sender, if there is one, gets SendFailed.
+// because the message has expired; its sender, if it has asked for an answer, gets
+// SendFailed as well. A message that fails for another reason is an event only if nobody
+// has asked for an answer.
 type OutboxDropped struct {
-	Epoch  uint64 // of the current or last connection
-	Ref    uint64 // of the send command
-	ID     string // of the message
-	Kind   Kind
-	Size   int           // of the payload, in bytes
-	Held   time.Duration // since the message was accepted
-	Reason error         // ErrQueueFull or ErrExpired
+	Epoch uint64 // of the current or last connection
+	Ref   uint64 // of the send command
+	ID    string // of the message
+	Kind  Kind
+	Size  int           // of the payload, in bytes
+	Held  time.Duration // since the message was accepted
+	// Reason is ErrQueueFull or ErrExpired; if nobody has asked for an answer also the
+	// error of the store, ErrUnconfirmed or ErrStopped, with more in its text.
+	Reason error
 }
 
 // OutboxFailed is sent when the store of the outbox has failed. If a message could not

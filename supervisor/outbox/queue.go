@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"container/heap"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -37,6 +38,7 @@ type entry struct {
 	index   int  // in the heap of expiries, -1 if it is not there
 	sent    bool // to some connection, completely or not
 	acked   bool // the acknowledgement has overtaken the news that it was written
+	lost    bool // its loss is an event already
 
 	prev, next *entry
 }
@@ -144,18 +146,20 @@ func (q *Queue) isEmpty() bool {
 	return q.first == nil && len(q.blocked) == 0 && (q.cfg.Store == nil || q.store.wasTried())
 }
 
-// Send takes a message over; m.Data must not be changed any more. What becomes of
-// it goes to reply. With a Store it returns when the message is safe there, if
-// wait is set. Errors: messages.ErrQueueFull, ErrInvalidUTF8, ErrClosed, those of the Store.
-func (q *Queue) Send(m messages.Outgoing, reply protocol.Reply, wait bool) error {
-	var stored chan error
-	if wait && q.cfg.Store != nil {
-		stored = make(chan error, 1)
+// Send takes a message over and waits for nothing; m.Data must not be changed any more.
+// What becomes of it goes to reply. Errors: messages.ErrQueueFull, ErrInvalidUTF8, ErrClosed.
+func (q *Queue) Send(m messages.Outgoing, reply protocol.Reply) error {
+	return q.accept(m, reply, nil, false)
+}
+
+// Keep is Send without a reply. stored gets nil when the message is safe in the Store, or
+// why it is not; it is nil if there is no Store.
+func (q *Queue) Keep(m messages.Outgoing) (stored <-chan error, err error) {
+	if q.cfg.Store == nil {
+		return nil, q.accept(m, protocol.Reply{}, nil, false)
 	}
-	if err := q.accept(m, reply, stored, false); err != nil || stored == nil {
-		return err
-	}
-	return <-stored
+	c := make(chan error, 1)
+	return c, q.accept(m, protocol.Reply{}, c, false)
 }
 
 // Accept is Send for a sender that is answered later, and that may therefore wait for
@@ -291,16 +295,25 @@ func (q *Queue) drop(e *entry, reason error) {
 	if e.state == entryDone {
 		return
 	}
-	q.dropped++
 	err := fmt.Errorf("%w: %w", messages.ErrDropped, reason)
 	if e.state == entryAwaiting {
 		err = fmt.Errorf("%w; %w", err, messages.ErrUnconfirmed)
 	}
+	q.reportLoss(e, reason)
+	q.done(e, q.epoch, err)
+}
+
+// reportLoss makes an event of a message that is lost.
+func (q *Queue) reportLoss(e *entry, reason error) {
+	if e.lost {
+		return
+	}
+	e.lost = true
+	q.dropped++
 	q.events = append(q.events, &messages.OutboxDropped{
 		Epoch: q.epoch, Ref: e.reply.Ref, ID: e.m.ID, Kind: e.m.Kind, Size: len(e.m.Data),
 		Held: time.Since(e.since), Reason: reason,
 	})
-	q.done(e, q.epoch, err)
 }
 
 // done answers a message and forgets it.
@@ -312,7 +325,7 @@ func (q *Queue) done(e *entry, epoch uint64, err error) {
 	q.finish(e, epoch, err)
 }
 
-// finish answers a message and forgets it here.
+// finish answers a message and forgets it here. If nobody gets the answer a loss is an event.
 func (q *Queue) finish(e *entry, epoch uint64, err error) {
 	if e.state == entryDone {
 		return
@@ -330,6 +343,9 @@ func (q *Queue) finish(e *entry, epoch uint64, err error) {
 	a := answer{epoch: epoch, reply: e.reply, err: err}
 	if e.seq == 0 {
 		a.stored, e.stored = e.stored, nil
+	}
+	if err != nil && a.reply.To == nil && !errors.Is(err, messages.ErrStored) {
+		q.reportLoss(e, err)
 	}
 	q.due = append(q.due, a)
 	e.state = entryDone
@@ -398,6 +414,9 @@ func (q *Queue) Close(closed func()) {
 	q.blocked = nil
 	for _, e := range blocked {
 		e.state = entryDone
+		if e.reply.To == nil {
+			q.reportLoss(e, messages.ErrStopped)
+		}
 		q.due = append(q.due, answer{epoch: q.epoch, reply: e.reply, stored: e.stored, err: messages.ErrStopped})
 	}
 	for e := q.first; e != nil; {

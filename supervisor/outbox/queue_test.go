@@ -360,17 +360,19 @@ func TestStoreSurvives(t *testing.T) {
 		}
 		text := func(s string) messages.Outgoing { return messages.Outgoing{Kind: messages.KindText, Data: []byte(s)} }
 		one := begin()
-		require.NoError(t, one.Send(text("a"), protocol.Reply{Ref: 1}, true))
-		require.NoError(t, one.Send(text("b"), protocol.Reply{Ref: 2}, true))
+		require.NoError(t, one.Send(text("a"), protocol.Reply{Ref: 1}))
+		require.NoError(t, one.Send(text("b"), protocol.Reply{Ref: 2}))
+		synctest.Wait() // until both are stored
 		closed := make(chan struct{})
 		one.Close(func() { close(closed) })
 		<-closed
 		require.Equal(t, []string{"1: client is stopped: kept in the outbox store", "2: client is stopped: kept in the outbox store"}, answers)
-		require.ErrorIs(t, one.Send(text("x"), protocol.Reply{}, true), messages.ErrClosed)
+		require.ErrorIs(t, one.Send(text("x"), protocol.Reply{}), messages.ErrClosed)
 
 		answers = nil
 		two := begin()
-		require.NoError(t, two.Send(text("c"), protocol.Reply{Ref: 3}, true))
+		require.NoError(t, two.Send(text("c"), protocol.Reply{Ref: 3}))
+		synctest.Wait()
 		conn := &fakeConn{room: 10}
 		two.Attach(1, conn)
 		conn.take()
@@ -391,10 +393,17 @@ func TestStoreFails(t *testing.T) {
 		var events []any
 		box.Start(func(e any) { events = append(events, e) }, func(uint64, protocol.Reply, error) {})
 		m := messages.Outgoing{Kind: messages.KindText, Data: []byte("a")}
-		require.ErrorIs(t, box.Send(m, protocol.Reply{}, true), errDisk)
-		require.Equal(t, []any{&messages.OutboxFailed{Call: "append", Err: errDisk}}, events)
+		stored, err := box.Keep(m)
+		require.NoError(t, err)
+		require.ErrorIs(t, <-stored, errDisk)
+		synctest.Wait()
+		require.Len(t, events, 2)
+		require.Equal(t, &messages.OutboxFailed{Call: "append", Err: errDisk}, events[0])
+		require.ErrorIs(t, events[1].(*messages.OutboxDropped).Reason, errDisk)
 		fails = false
-		require.NoError(t, box.Send(m, protocol.Reply{}, true))
+		stored, err = box.Keep(m)
+		require.NoError(t, err)
+		require.NoError(t, <-stored)
 		require.Len(t, store.kept, 1)
 	})
 }
@@ -433,7 +442,7 @@ func TestOutboxClosesDuringASend(t *testing.T) {
 				box := New(Config{}, slog.New(slog.DiscardHandler))
 				var answers []error
 				box.Start(func(any) {}, func(_ uint64, _ protocol.Reply, err error) { answers = append(answers, err) })
-				require.NoError(t, box.Send(messages.Outgoing{Kind: messages.KindText, Data: []byte("a")}, protocol.Reply{Ref: 1}, true))
+				require.NoError(t, box.Send(messages.Outgoing{Kind: messages.KindText, Data: []byte("a")}, protocol.Reply{Ref: 1}))
 				box.Attach(1, &refusing{err: refusal, meanwhile: func() { box.Close(func() {}) }})
 				synctest.Wait()
 				require.Len(t, answers, 1)
