@@ -1,6 +1,6 @@
 package conformance_test
 
-// What users of the protocol can do and rely on: RFC 6455 §2.1, §6.1, §12.
+// This file tests what users of the protocol can do and rely on: RFC 6455 §2.1, §6.1, §12.
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// writeLog is a connection that remembers its writes.
+// writeLog is a connection that records its writes.
 type writeLog struct {
 	net.Conn
 	mu     sync.Mutex
@@ -33,15 +33,15 @@ func (w *writeLog) Write(p []byte) (int, error) {
 	return w.Conn.Write(p)
 }
 
-// written returns what was written, without the opening handshake.
+// written returns the bytes written, without the opening handshake.
 func (w *writeLog) written() []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slicesJoin(w.writes[1:]...)
 }
 
-// TestSendsAreNotHeldBack: a frame is written as soon as the writer is free, and
-// reported as sent when it is written. No timer is involved.
+// A frame is written as soon as the writer is free, and reported as sent when it is
+// written. No timer is involved.
 //
 // req: 6455-2.1-01
 func TestSendsAreNotHeldBack(t *testing.T) {
@@ -94,7 +94,7 @@ func TestSendsAreNotHeldBack(t *testing.T) {
 	})
 }
 
-// TestSendsShareWrites: what is queued while a write is under way goes out together.
+// Frames that are queued while a write is under way are written together.
 //
 // req: 6455-2.1-01
 func TestSendsShareWrites(t *testing.T) {
@@ -123,7 +123,7 @@ func TestSendsShareWrites(t *testing.T) {
 	})
 }
 
-// TestSendingNeedsAnOpenConnection.
+// Sending needs an open connection.
 //
 // req: 6455-6.1-01
 func TestSendingNeedsAnOpenConnection(t *testing.T) {
@@ -189,8 +189,8 @@ func TestSendingNeedsAnOpenConnection(t *testing.T) {
 	})
 }
 
-// TestSendIsGivenUp when the connection stops being open, although the server
-// takes nothing.
+// A send is given up when the connection is no longer open, although the server reads
+// nothing.
 //
 // req: 6455-6.1-02
 func TestSendIsGivenUp(t *testing.T) {
@@ -209,16 +209,16 @@ func TestSendIsGivenUp(t *testing.T) {
 			s.expectEnd()
 			return
 		}
-		// What was on its way is a part of the frame, or all of it and the Close.
+		// A part of the frame was under way, or all of it and the Close.
 		s.server.CloseWrite()
 		got, how := s.server.ReadAll()
 		if how == wstest.EndOpen {
 			s.Error("TCP is still open")
 		}
 		header := len(wire.AppendHeader(nil, wire.Header{Masked: true, Length: uint64(size)}))
-		if behind := len(got) - header - size; behind > 0 {
+		if extra := len(got) - header - size; extra > 0 {
 			if rest := got[header+size:]; rest[0] != 0x88 || len(rest) != 8 {
-				s.Errorf("%s is behind the message, want a Close", show(rest))
+				s.Errorf("%s follows the message, want a Close", show(rest))
 			}
 		}
 	}
@@ -239,8 +239,8 @@ func TestSendIsGivenUp(t *testing.T) {
 	}
 }
 
-// TestFramesAreWrittenWhole and in order, although the transport takes a few bytes
-// at a time.
+// Frames are written whole and in order, although the transport takes a few bytes at a
+// time.
 //
 // req: 6455-6.1-04
 func TestFramesAreWrittenWhole(t *testing.T) {
@@ -280,7 +280,7 @@ func TestFramesAreWrittenWhole(t *testing.T) {
 			run(l, setup{
 				server: []wstest.Option{wstest.WithBuffer(2 << 10)},
 				wrap: func(c net.Conn) net.Conn {
-					if err := c.(*net.TCPConn).SetWriteBuffer(1); err != nil { // the least there is
+					if err := c.(*net.TCPConn).SetWriteBuffer(1); err != nil { // the smallest possible
 						l.Error(err)
 					}
 					return c
@@ -290,10 +290,10 @@ func TestFramesAreWrittenWhole(t *testing.T) {
 	})
 }
 
-// TestWhatUsersNeed is there: one session that uses all of it.
+// One session uses everything that users need.
 //
 // req: 6455-12-01
-func TestWhatUsersNeed(t *testing.T) {
+func TestEverythingUsersNeed(t *testing.T) {
 	bubble(t, func(l *lab) {
 		var log eventLog
 		s, d := l.dial(setup{path: "/chat?room=1", client: dandelion.Options{

@@ -1,6 +1,6 @@
 package conformance
 
-// The claims of the tests: which of them shows which row.
+// This file finds the claims: which test shows which row.
 
 import (
 	"errors"
@@ -18,12 +18,12 @@ import (
 	"unicode"
 )
 
-// Claim says that a test shows a row.
+// Claim is a test's claim to show a row.
 type Claim struct {
 	ID      string
 	Package string // import path
 	Test    string // function: "TestCloseCodes"
-	Case    string // the subtest or case of a table above which the claim stands, by its name; "" if above the function
+	Case    string // the name of the subtest or table case below the claim; "" if that is the function
 	Pos     token.Position
 }
 
@@ -38,9 +38,9 @@ func (c Claim) String() string {
 // claimMark begins a comment line that claims rows.
 const claimMark = "// req:"
 
-// FindClaims returns the claims in all test files of the module in dir, nested
-// modules left out. The error is about claims that are malformed or belong to no
-// test; the others are returned with it.
+// FindClaims returns the claims in all test files of the module in dir, without nested
+// modules. The error names claims that are malformed or belong to no test; the others are
+// returned with it.
 func FindClaims(dir string) ([]Claim, error) {
 	module, err := modulePath(dir)
 	if err != nil {
@@ -128,7 +128,7 @@ func isModule(dir string) bool {
 	return err == nil
 }
 
-// ownDirectory tells whether the go command takes a directory as part of the module around it.
+// ownDirectory reports whether the go command takes a directory as a part of the module around it.
 func ownDirectory(dir string) bool {
 	name := filepath.Base(dir)
 	return name[0] != '.' && name[0] != '_' && name != "testdata" && name != "vendor" && !isModule(dir)
@@ -166,7 +166,7 @@ func packageClaims(fset *token.FileSet, files []*ast.File) ([]Claim, error) {
 	return claims, errors.Join(problems...)
 }
 
-// declOf is the top-level declaration that has the comment above or inside of it, nil if there is none.
+// declOf returns the top-level declaration with the comment above or inside it, nil if there is none.
 func declOf(file *ast.File, comment *ast.Comment) ast.Decl {
 	for _, decl := range file.Decls {
 		var doc *ast.CommentGroup
@@ -183,9 +183,9 @@ func declOf(file *ast.File, comment *ast.Comment) ast.Decl {
 	return nil
 }
 
-// claimants are the names of the tests to which a claim in decl belongs: decl
-// itself if it is a test, a fuzz test or an example, otherwise those that use
-// what it declares, such as a table.
+// claimants returns the names of the tests to which a claim in decl belongs: decl itself
+// if it is a test, a fuzz test or an example, otherwise those that use what it declares,
+// such as a table.
 func claimants(files []*ast.File, decl ast.Decl) []string {
 	var declared []string
 	switch d := decl.(type) {
@@ -217,7 +217,7 @@ func claimants(files []*ast.File, decl ast.Decl) []string {
 	return tests
 }
 
-// uses tells whether one of the names stands in f.
+// uses reports whether f uses one of the names.
 func uses(f *ast.FuncDecl, names []string) (found bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok && slices.Contains(names, id.Name) {
@@ -238,8 +238,8 @@ func isTest(name string) bool {
 	return false
 }
 
-// caseBelow returns the name of the subtest that begins right below the comment: of
-// a t.Run("name", …), or of a case {"name", …} or {name: "name", …} of a table.
+// caseBelow returns the name of the subtest that begins right below the comment: that of
+// t.Run("name", ...), or of a table case {"name", ...} or {name: "name", ...}.
 func caseBelow(decl ast.Decl, comment *ast.Comment) string {
 	var below ast.Node // the outermost of those that begin first
 	ast.Inspect(decl, func(n ast.Node) bool {

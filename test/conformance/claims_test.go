@@ -1,5 +1,7 @@
 package conformance
 
+// This file tests that the claims and the table fit together.
+
 import (
 	"go/ast"
 	"go/parser"
@@ -10,9 +12,8 @@ import (
 	"testing"
 )
 
-// TestClaims holds the tests of the module to the table: claims name rows that
-// exist, every row that is not pending is claimed, and what must be is by a test
-// of this package.
+// Claims name rows that exist, every row that is not pending is claimed, and those with a
+// MUST are claimed by a test of this package.
 func TestClaims(t *testing.T) {
 	rows, err := Requirements()
 	if err != nil {
@@ -51,7 +52,7 @@ func TestClaims(t *testing.T) {
 		}
 	}
 
-	// The lists of what is missing must not be longer than what is missing.
+	// The lists of missing rows must not name rows that are claimed.
 	for _, id := range slices.Sorted(maps.Keys(pendingRows)) {
 		if _, ok := known[id]; !ok {
 			t.Errorf("pending row %s is not in the table", id)
@@ -86,7 +87,7 @@ func TestTableProblems(t *testing.T) {
 }
 
 func TestClaimPlaces(t *testing.T) {
-	// The mark is put in here, so that these lines are not claims of this test.
+	// The mark is inserted here, so that these lines are not claims of this test.
 	src := strings.ReplaceAll(`package p
 
 // TestA is above.

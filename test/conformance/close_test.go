@@ -1,6 +1,6 @@
 package conformance_test
 
-// The Close frame: RFC 6455 §5.5.1, §7.1.5, §7.1.6, §7.4.
+// This file tests the Close frame: RFC 6455 §5.5.1, §7.1.5, §7.1.6, §7.4.
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// TestClosesSent: what the user closes with is what the frame has.
+// The Close frame has the user's code and reason.
 //
 // req: 6455-5.5.1-01 6455-5.5.1-02 6455-7.1.2-01 6455-7.4.1-01 6455-7.4.2-02
 func TestClosesSent(t *testing.T) {
@@ -64,8 +64,8 @@ func TestClosesSent(t *testing.T) {
 	})
 }
 
-// TestClosesRefused: what must not be in a Close frame is an error, nothing is
-// written, and the connection is as good as before.
+// A code or reason that must not be in a Close frame is an error; nothing is written, and
+// the connection still works.
 func TestClosesRefused(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
@@ -104,8 +104,7 @@ func TestClosesRefused(t *testing.T) {
 	})
 }
 
-// TestReportedCodeIsNotSentBack: the user passes on 1005, which was reported for a
-// Close without a status.
+// The user closes with 1005, which was reported for a Close without a status.
 //
 // req: 6455-7.4.1-02
 func TestReportedCodeIsNotSentBack(t *testing.T) {
@@ -128,7 +127,7 @@ func TestReportedCodeIsNotSentBack(t *testing.T) {
 	})
 }
 
-// TestCloseViolations fail the connection with 1002, and their code is not reported.
+// Violations in a Close fail the connection with 1002, and their code is not reported.
 func TestCloseViolations(t *testing.T) {
 	bubble(t, func(l *lab) {
 		for _, c := range []struct{ name, hex string }{
@@ -159,8 +158,8 @@ func TestCloseViolations(t *testing.T) {
 	})
 }
 
-// TestClosesReceived are answered with the same status without the reason, and
-// reported as they came.
+// A Close from the server is answered with the same status, without the reason, and
+// reported as it came.
 //
 // req: 6455-5.5.1-07 6455-7.1.5-01 6455-7.1.5-02 6455-7.1.6-01 6455-7.4.1-04 6455-7.4.2-02
 func TestClosesReceived(t *testing.T) {
@@ -206,7 +205,7 @@ func TestClosesReceived(t *testing.T) {
 		l.Case("4001 crosses the client's 4000", func(l *lab) {
 			s := l.open(setup{})
 			closed := s.startClose(4000, "")
-			s.server.Peek(1) // it is on its way, and not read
+			s.server.Peek(1) // it is on its way, but not read
 			s.server.SendClose(4001, "")
 			s.server.ExpectClose(4000)
 			s.server.ExpectSilence(time.Second)
@@ -217,8 +216,8 @@ func TestClosesReceived(t *testing.T) {
 	})
 }
 
-// TestReasonIsShownToTheCallerOnly: nothing of the library writes it to stdout,
-// stderr or the default loggers.
+// Only the caller gets the reason: the library writes it neither to stdout and stderr nor
+// to the default loggers.
 //
 // req: 6455-5.5.1-04
 func TestReasonIsShownToTheCallerOnly(t *testing.T) {
@@ -233,7 +232,7 @@ func TestReasonIsShownToTheCallerOnly(t *testing.T) {
 		}
 		return
 	}
-	loopback(t, func(l *lab) { // with the library's own actor system
+	loopback(t, func(l *lab) { // with the library's actor system
 		var log eventLog
 		s := l.open(setup{client: dandelion.Options{Handler: &dandelion.Handler{
 			OnClosing: func(_ *dandelion.Client, e *messages.Closing) { log.addf("closing %s", e.Reason) },

@@ -1,6 +1,6 @@
 package conformance_test
 
-// The closing handshake: RFC 6455 §5.5.1, §7.1.1.
+// This file tests the closing handshake: RFC 6455 §5.5.1, §7.1.1.
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// TestNoDataAfterTheClientsClose, although others go on sending.
+// No data is sent after the client's Close, although other goroutines keep sending.
 //
 // req: 6455-5.5.1-05
 func TestNoDataAfterTheClientsClose(t *testing.T) {
@@ -65,8 +65,8 @@ func TestNoDataAfterTheClientsClose(t *testing.T) {
 	})
 }
 
-// TestServersCloseIsAnswered with exactly one Close, at once and without another
-// call by the user; then TCP is closed, also if the server leaves it open.
+// The server's Close is answered with exactly one Close, at once and without another call
+// by the user; then TCP is closed, even if the server leaves it open.
 //
 // req: 6455-5.5.1-06 6455-5.5.1-08 6455-5.5.1-10
 func TestServersCloseIsAnswered(t *testing.T) {
@@ -79,8 +79,8 @@ func TestServersCloseIsAnswered(t *testing.T) {
 	})
 }
 
-// TestAnswerDoesNotWaitForTheMessage that is being sent: a frame that has begun is
-// completed, then the Close goes out.
+// The answer to a Close does not wait for the message that is being sent: the current
+// frame is completed, then the Close is sent.
 //
 // req: 6455-5.5.1-09
 func TestAnswerDoesNotWaitForTheMessage(t *testing.T) {
@@ -129,7 +129,7 @@ func TestAnswerDoesNotWaitForTheMessage(t *testing.T) {
 	})
 }
 
-// TestServerClosesTCPFirst: the client waits for that, as long as it was told to.
+// The client waits for the server to close TCP first, as long as it was told to.
 //
 // req: 6455-5.5.1-11 6455-5.5.1-12
 func TestServerClosesTCPFirst(t *testing.T) {
@@ -156,14 +156,14 @@ func TestServerClosesTCPFirst(t *testing.T) {
 	})
 }
 
-// TestClosesThatCross are a complete handshake.
+// Two Closes that cross are a complete closing handshake.
 //
 // req: 6455-5.5.1-13
-func TestClosesThatCross(t *testing.T) {
+func TestCrossingCloses(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
 		closed := s.startClose(1000, "")
-		s.server.Peek(1) // it is on its way, and not read
+		s.server.Peek(1) // it is on its way, but not read
 		s.server.SendClose(1001, "")
 		s.server.ExpectClose(1000)
 		s.server.ExpectSilence(time.Second)
@@ -174,14 +174,14 @@ func TestClosesThatCross(t *testing.T) {
 	})
 }
 
-// TestFramesBehindTheServersClose are ignored.
+// Frames after the server's Close are ignored.
 //
 // req: 6455-5.5.1-14
-func TestFramesBehindTheServersClose(t *testing.T) {
+func TestFramesAfterTheServersClose(t *testing.T) {
 	bubble(t, func(l *lab) {
 		for _, c := range []struct {
-			name   string
-			behind []byte
+			name  string
+			after []byte
 		}{
 			{"text", wstest.Hex("81 01 61")},
 			{"another close", wstest.Hex("88 00")},
@@ -190,7 +190,7 @@ func TestFramesBehindTheServersClose(t *testing.T) {
 		} {
 			l.Case(c.name, func(l *lab) {
 				s := l.open(setup{})
-				s.server.WriteRaw(append(wstest.Hex("88 02 03E8"), c.behind...))
+				s.server.WriteRaw(append(wstest.Hex("88 02 03E8"), c.after...))
 				s.server.ExpectClose(1000)
 				s.server.ExpectSilence(time.Second)
 				s.server.Close()
@@ -200,7 +200,7 @@ func TestFramesBehindTheServersClose(t *testing.T) {
 	})
 }
 
-// TestCloseInsideAMessage: the message is not delivered.
+// A message with a Close inside is not delivered.
 //
 // req: 6455-5.5.1-16
 func TestCloseInsideAMessage(t *testing.T) {
@@ -214,7 +214,7 @@ func TestCloseInsideAMessage(t *testing.T) {
 	})
 }
 
-// TestFramesBeforeTheServersClose are read while the client waits for it.
+// Frames are read while the client waits for the server's Close.
 //
 // req: 6455-5.5.1-17
 func TestFramesBeforeTheServersClose(t *testing.T) {
@@ -233,7 +233,7 @@ func TestFramesBeforeTheServersClose(t *testing.T) {
 	})
 }
 
-// TestWaitForTheServersClose is bounded.
+// The wait for the server's Close is bounded.
 //
 // req: 6455-5.5.1-18
 func TestWaitForTheServersClose(t *testing.T) {
@@ -279,8 +279,8 @@ func TestWaitForTheServersClose(t *testing.T) {
 	})
 }
 
-// TestOrderlyShutdown: the server finds the end of the stream, not a reset, and
-// over TLS a close_notify before it.
+// The server sees the end of the stream, not a reset, and over TLS a close_notify before
+// it.
 //
 // req: 6455-7.1.1-01
 func TestOrderlyShutdown(t *testing.T) {
@@ -296,7 +296,7 @@ func TestOrderlyShutdown(t *testing.T) {
 				server: server.opts,
 				client: dandelion.Options{CloseTimeout: 100 * time.Millisecond},
 			}
-			// The server reads to the end, which the client makes after its wait.
+			// The server reads to the end, which comes after the client's wait.
 			l.Case(server.name+", server closes", func(l *lab) {
 				s := l.open(short)
 				s.server.SendClose(1000, "")
@@ -320,9 +320,9 @@ func TestOrderlyShutdown(t *testing.T) {
 	})
 }
 
-// TestDrain: the client ends its side at once and reads on for a bounded time, so
-// that what the server still sends does not make a reset of the end, which would
-// destroy the client's Close.
+// The client ends its side at once and keeps reading for a bounded time, so that data that
+// the server still sends does not turn the end into a reset, which would destroy the
+// client's Close.
 //
 // req: 6455-7.1.1-02
 func TestDrain(t *testing.T) {
@@ -346,7 +346,7 @@ func TestDrain(t *testing.T) {
 			s := l.open(setup{})
 			s.server.WriteRaw(append(masked, more[:1<<10]...))
 			s.server.Within(time.Millisecond).ExpectFailure(wire.StatusProtocolError)
-			for range 4 { // the client takes what comes, although it has ended its side
+			for range 4 { // the client still reads, although it has ended its side
 				s.server.Stall(100 * time.Millisecond)
 				s.server.WriteRaw(more)
 			}

@@ -1,6 +1,6 @@
 package conformance_test
 
-// From the dial to the open connection: RFC 6455 §4.1, RFC 9110 §7.5.
+// This file tests the way from the dial to the open connection: RFC 6455 §4.1, RFC 9110 §7.5.
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
-// The server withholds its answer; only with it there is an open connection.
+// The connection is not open until the server sends the response that it withholds.
 //
 // req: 6455-4.1-01 6455-4.1-17 6455-4.1-31
 func TestConnectWithheldAnswer(t *testing.T) {
@@ -36,7 +36,7 @@ func TestConnectWithheldAnswer(t *testing.T) {
 			c.ExpectSilence(300 * time.Millisecond)
 			synctest.Wait()
 			if !d.pending() {
-				t.Fatal("dial has returned before the answer")
+				t.Fatal("dial has returned before the response")
 			}
 			c.Accept101()
 			client := d.open(t)
@@ -58,10 +58,10 @@ func TestConnectWithheldAnswer(t *testing.T) {
 				t.Errorf("state is %v, want CONNECTING", client.State())
 			}
 			if client.Opened() != nil {
-				t.Errorf("opened is %+v before the answer", client.Opened())
+				t.Errorf("opened is %+v before the response", client.Opened())
 			}
 			if err := client.Send(dandelion.Text("early")); !errors.Is(err, messages.ErrNotOpen) {
-				t.Errorf("sending before the answer gave %v, want ErrNotOpen", err)
+				t.Errorf("sending before the response gave %v, want ErrNotOpen", err)
 			}
 			waiting := make(chan error, 1)
 			ctx := newContext(t)
@@ -84,7 +84,7 @@ func TestConnectWithheldAnswer(t *testing.T) {
 		c.ReadRequest()
 		c.ExpectSilence(silence)
 		if !d.pending() {
-			t.Fatal("dial has returned before the answer")
+			t.Fatal("dial has returned before the response")
 		}
 		c.Accept101()
 		exchange(t, d.open(t), c)
@@ -98,7 +98,7 @@ func TestConnectByAnotherAgent(t *testing.T) {
 		d := startDial(t, "ws://h.test/", &dandelion.Options{
 			DialContext: func(context.Context, string, string) (net.Conn, error) { return ours, nil },
 		})
-		srv := wstest.NewPipe(t) // lends its script to the other end
+		srv := wstest.NewPipe(t) // its script plays the other end
 		go relay(theirs, srv)
 		c := srv.Accept(t.Context())
 		wantTarget(t, c.Upgrade(), "/")
@@ -115,7 +115,7 @@ func TestConnectByAnotherAgent(t *testing.T) {
 	})
 }
 
-// relay passes bytes between conn and a new connection to srv until one of them ends.
+// relay copies bytes between conn and a new connection to srv until one of them ends.
 func relay(conn net.Conn, srv *wstest.Server) {
 	to, err := srv.DialContext(context.Background(), "tcp", "")
 	if err != nil {
@@ -150,7 +150,7 @@ func TestConnectOneAttemptPerAddress(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			srv := wstest.NewServer(t)
 			_, port, _ := net.SplitHostPort(srv.Addr())
-			// The options are the default ones: the bound is for the whole process.
+			// With default options the bound is for the whole process.
 			first := startDial(t, "ws://"+test.first+":"+port, nil)
 			c1 := srv.Accept(t.Context())
 			c1.ReadRequest()
@@ -169,7 +169,7 @@ func TestConnectOneAttemptPerAddress(t *testing.T) {
 		srv := wstest.NewServer(t)
 		for range 20 {
 			client, c := open(t, srv, &dandelion.Options{})
-			defer exchange(t, client, c) // all at the end, when all are open
+			defer exchange(t, client, c) // at the end, when all are open
 		}
 	})
 	t.Run("the bound is an option", func(t *testing.T) {
@@ -215,8 +215,8 @@ func TestConnectTransportFails(t *testing.T) {
 
 // req: 9110-7.5-01
 func TestConnectSilentServer(t *testing.T) {
-	// dials a silent server, which has to fail after want, at most 100 ms later; TCP
-	// has to be closed by then, too.
+	// dials a silent server. The dial must fail after want, at most 100 ms later, and TCP must
+	// be closed by then.
 	fails := func(ctx context.Context, t *testing.T, srv *wstest.Server, opts *dandelion.Options, want time.Duration) *handshake.Error {
 		t.Helper()
 		start := time.Now()
@@ -307,9 +307,9 @@ func TestConnectFailuresLeaveNothing(t *testing.T) {
 				c.Within(time.Second).ExpectEnd()
 				c.Close()
 			}
-			dial(t) // what is made once and stays, such as the actor system, is there from now on
+			dial(t) // makes what stays, such as the actor system
 			files, goroutines := descriptors(t), runtime.NumGoroutine()
-			t.Run("dials", func(t *testing.T) { // what the test itself starts ends with it
+			t.Run("dials", func(t *testing.T) { // goroutines of the test itself end with it
 				for range dials {
 					dial(t)
 				}
@@ -320,7 +320,7 @@ func TestConnectFailuresLeaveNothing(t *testing.T) {
 	}
 }
 
-// descriptors is the number of open files of this process, 0 where that cannot be told.
+// descriptors returns the number of open files of this process, 0 where that is not known.
 func descriptors(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -333,7 +333,7 @@ func descriptors(t *testing.T) int {
 	return len(entries)
 }
 
-// backTo waits until a number is at most what it was.
+// backTo waits until a number is no larger than before.
 func backTo(t *testing.T, what string, before int, now func() int) {
 	t.Helper()
 	for end := time.Now().Add(limit); now() > before; time.Sleep(time.Millisecond) { // nothing tells

@@ -1,6 +1,7 @@
 package conformance_test
 
-// Ping and Pong, and what all control frames have in common: RFC 6455 §5.5, §5.5.2, §5.5.3.
+// This file tests Ping and Pong, and what all control frames have in common: RFC 6455
+// §5.5, §5.5.2, §5.5.3.
 
 import (
 	"bytes"
@@ -17,7 +18,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// TestLongControlFramesSent: up to 125 bytes are sent, more is refused.
+// Up to 125 bytes are sent, more are refused.
 //
 // req: 6455-5.5-01
 func TestLongControlFramesSent(t *testing.T) {
@@ -46,8 +47,8 @@ func TestLongControlFramesSent(t *testing.T) {
 	})
 }
 
-// stillOpen fails unless nothing was written that the test has not seen, a
-// message passes in each direction, and the server can close in order.
+// stillOpen fails unless nothing was written that the test has not read, a message passes
+// in each direction, and the server can close in order.
 func (s *session) stillOpen() {
 	s.Helper()
 	s.server.ExpectSilence(time.Second)
@@ -61,7 +62,7 @@ func (s *session) stillOpen() {
 	s.closeFromServer()
 }
 
-// TestLongControlFramesReceived fail the connection, which is decided by the header.
+// Control frames that are too long fail the connection, as soon as the header has come.
 //
 // req: 6455-5.5-02
 func TestLongControlFramesReceived(t *testing.T) {
@@ -90,7 +91,7 @@ func TestLongControlFramesReceived(t *testing.T) {
 	})
 }
 
-// TestPingsSent may carry data.
+// Pings may carry data.
 //
 // req: 6455-5.5.2-01
 func TestPingsSent(t *testing.T) {
@@ -107,7 +108,7 @@ func TestPingsSent(t *testing.T) {
 	})
 }
 
-// TestPongs answer pings with the same data, and nothing else happens.
+// Pings are answered with the same data, and nothing else happens.
 //
 // req: 6455-5.5.2-02 6455-5.5.3-01
 func TestPongs(t *testing.T) {
@@ -133,7 +134,7 @@ func TestPongs(t *testing.T) {
 	})
 }
 
-// TestNoPongAfterTheServersClose.
+// No Pong is sent after the server's Close.
 //
 // req: 6455-5.5.2-03
 func TestNoPongAfterTheServersClose(t *testing.T) {
@@ -147,7 +148,7 @@ func TestNoPongAfterTheServersClose(t *testing.T) {
 	})
 }
 
-// TestPongAfterTheClientsClose, as long as the server's has not come.
+// Pings are answered after the client's Close, until the server's Close has come.
 //
 // req: 6455-5.5.2-04
 func TestPongAfterTheClientsClose(t *testing.T) {
@@ -163,8 +164,8 @@ func TestPongAfterTheClientsClose(t *testing.T) {
 	})
 }
 
-// TestPongDoesNotWaitForTheQueue: it goes out in front of the data that waits, at
-// once if nothing holds the writer up, and else behind the write that is under way.
+// A Pong overtakes the data in the queue: it is sent at once if the writer is free, and
+// otherwise after the write that is under way.
 //
 // req: 6455-5.5.2-05
 func TestPongDoesNotWaitForTheQueue(t *testing.T) {
@@ -172,8 +173,8 @@ func TestPongDoesNotWaitForTheQueue(t *testing.T) {
 		senders = 8
 		queued  = 1000
 		size    = 4 << 10
-		// How many bytes can be in front: a write under way is not cut short,
-		// and may be as large as this.
+		// How many bytes can come before it: a write under way is not cut short, and
+		// may be as large as this.
 		buffer  = 4 << 10
 		inWrite = 256 << 10
 	)
@@ -226,14 +227,14 @@ func TestPongDoesNotWaitForTheQueue(t *testing.T) {
 			s.server.Stall(time.Second) // the client has read the Ping
 			before, after := readOn(s)
 			if most := (buffer+inWrite)/size + 1; before > most {
-				s.Errorf("%d messages are in front of the Pong and %d behind, want at most %d in front", before, after, most)
+				s.Errorf("%d messages are before the Pong and %d after it, want at most %d before it", before, after, most)
 			}
 		})
 	})
 }
 
-// TestPingsWhileOpen: the user can ping, and there is a keepalive; when the
-// client has sent its Close there is neither.
+// While the connection is open the user can ping, and there is a keepalive; after the
+// client's Close there is neither.
 //
 // req: 6455-5.5.2-06
 func TestPingsWhileOpen(t *testing.T) {
@@ -279,8 +280,7 @@ func TestPingsWhileOpen(t *testing.T) {
 	})
 }
 
-// TestKeepaliveFindsADeadServer: by default there is none; with it the connection
-// is failed when no Pong comes.
+// By default there is no keepalive; with it the connection is failed when no Pong comes.
 //
 // req: 6455-5.5.2-07
 func TestKeepaliveFindsADeadServer(t *testing.T) {
@@ -310,7 +310,7 @@ func TestKeepaliveFindsADeadServer(t *testing.T) {
 			sent := make(chan error, 2)
 			go func() { sent <- s.client.Write(s.ctx, dandelion.Binary(make([]byte, 1<<20))) }()
 			go func() {
-				time.Sleep(time.Millisecond) // behind the other one
+				time.Sleep(time.Millisecond) // after the other one
 				sent <- s.client.Write(s.ctx, dandelion.Text("queued"))
 			}()
 			for range 2 {
@@ -324,7 +324,7 @@ func TestKeepaliveFindsADeadServer(t *testing.T) {
 	})
 }
 
-// TestSeveralPings are answered one by one, in order.
+// Several pings are answered one by one, in order.
 //
 // req: 6455-5.5.3-02
 func TestSeveralPings(t *testing.T) {
@@ -342,14 +342,14 @@ func TestSeveralPings(t *testing.T) {
 	})
 }
 
-// TestPongsWithoutAPing are sent by the user only.
+// Pongs without a ping are sent by the user only.
 //
 // req: 6455-5.5.3-03
 func TestPongsWithoutAPing(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{client: dandelion.Options{PingInterval: time.Minute}})
 		for range 10 {
-			// Nothing but the Pings of the keepalive.
+			// Only the Pings of the keepalive.
 			s.server.ExpectSilence(59 * time.Second)
 			s.server.SendPong(s.server.ExpectPing().Payload)
 		}
@@ -360,7 +360,7 @@ func TestPongsWithoutAPing(t *testing.T) {
 	})
 }
 
-// TestUnsolicitedPongs are accepted and not answered.
+// Unsolicited Pongs are accepted and not answered.
 //
 // req: 6455-5.5.3-04
 func TestUnsolicitedPongs(t *testing.T) {
@@ -373,7 +373,7 @@ func TestUnsolicitedPongs(t *testing.T) {
 	})
 }
 
-// TestPongIsMatchedToItsPing by its data.
+// A Pong is matched to its Ping by its data.
 //
 // req: 6455-5.5.3-05
 func TestPongIsMatchedToItsPing(t *testing.T) {
@@ -421,10 +421,10 @@ func TestPongIsMatchedToItsPing(t *testing.T) {
 	})
 }
 
-// TestControlFramesAreNoMessages: they are events of their own kind.
+// Control frames are separate events, not messages.
 //
 // req: 6455-6.2-02
-func TestControlFramesAreNoMessages(t *testing.T) {
+func TestControlFramesAreNotMessages(t *testing.T) {
 	bubble(t, func(l *lab) {
 		var log eventLog
 		s := l.open(setup{client: dandelion.Options{Handler: &dandelion.Handler{
@@ -439,7 +439,7 @@ func TestControlFramesAreNoMessages(t *testing.T) {
 	})
 }
 
-// eventLog collects what handlers see.
+// eventLog collects what the handlers get.
 type eventLog struct {
 	mu    sync.Mutex
 	lines []string

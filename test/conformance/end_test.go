@@ -1,6 +1,6 @@
 package conformance_test
 
-// How connections end, and what is reported of it: RFC 6455 §7.1, §7.3.
+// This file tests how connections end, and what is reported then: RFC 6455 §7.1, §7.3.
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// TestHardClose drops TCP without a closing handshake, although a send is blocked.
+// A hard close drops TCP without a closing handshake, although a send is blocked.
 //
 // req: 6455-7.1.1-03
 func TestHardClose(t *testing.T) {
@@ -54,7 +54,7 @@ func TestHardClose(t *testing.T) {
 	})
 }
 
-// TestNothingIsSentWhileClosing, whoever began it.
+// No data is sent while the connection is closing, whoever began it.
 //
 // req: 6455-7.1.3-01
 func TestNothingIsSentWhileClosing(t *testing.T) {
@@ -97,7 +97,7 @@ func TestNothingIsSentWhileClosing(t *testing.T) {
 	})
 }
 
-// TestAllCallsEnd with the connection, those that are pending and later ones.
+// All calls end with the connection, both pending and later ones.
 //
 // req: 6455-7.1.4-01
 func TestAllCallsEnd(t *testing.T) {
@@ -128,7 +128,7 @@ func TestAllCallsEnd(t *testing.T) {
 			err  error
 			at   time.Time
 		}
-		// The first is being written when the others come; the queue is full then.
+		// The first is being written when the others come; then the queue is full.
 		first := make(chan error, 1)
 		go func() { first <- s.client.Write(s.ctx, dandelion.Binary(pattern(100<<10))) }()
 		s.server.Peek(100)
@@ -188,7 +188,7 @@ func TestAllCallsEnd(t *testing.T) {
 	})
 }
 
-// TestCleanEnds are those with a complete closing handshake.
+// Ends with a complete closing handshake are clean.
 //
 // req: 6455-7.1.4-02
 func TestCleanEnds(t *testing.T) {
@@ -243,7 +243,7 @@ func TestCleanEnds(t *testing.T) {
 	})
 }
 
-// TestEndWithoutAClose is reported as 1006, with what caused it.
+// An end without a Close is reported as 1006, with its cause.
 //
 // req: 6455-7.1.5-03
 func TestEndWithoutAClose(t *testing.T) {
@@ -280,7 +280,7 @@ func TestEndWithoutAClose(t *testing.T) {
 	})
 }
 
-// TestIdleConnectionStaysOpen until the user closes it.
+// An idle connection stays open until the user closes it.
 //
 // req: 6455-7.1.7-06
 func TestIdleConnectionStaysOpen(t *testing.T) {
@@ -309,14 +309,14 @@ func TestIdleConnectionStaysOpen(t *testing.T) {
 	})
 }
 
-// TestServerClosesAnyTime: right behind the 101, in the middle of a send, while a
+// The server closes at any time: right after the 101, in the middle of a send, while a
 // Pong is awaited.
 //
 // req: 6455-7.3-01
-func TestServerClosesAnyTime(t *testing.T) {
+func TestServerClosesAtAnyTime(t *testing.T) {
 	bubble(t, func(l *lab) {
 		for _, code := range []wire.StatusCode{1000, 1001} {
-			l.Case(fmt.Sprintf("%d behind the 101", code), func(l *lab) {
+			l.Case(fmt.Sprintf("%d after the 101", code), func(l *lab) {
 				s := l.open(setup{answer: []wstest.Edit{wstest.Behind(frame(true, wire.OpClose, closing(code, "")))}})
 				s.server.ExpectClose(code)
 				s.server.ExpectSilence(time.Second)
@@ -363,8 +363,8 @@ func TestServerClosesAnyTime(t *testing.T) {
 	})
 }
 
-// TestOneKindOfDataOnly: by default both are taken; who wants text only fails the
-// connection with 1003.
+// By default both kinds are accepted; a user who wants text only fails the connection with
+// 1003.
 //
 // req: 6455-7.4.1-05
 func TestOneKindOfDataOnly(t *testing.T) {

@@ -1,6 +1,6 @@
 package conformance_test
 
-// Failing the connection, losing it, and the limits: RFC 6455 §7.1.7, §7.2.1, §10.4.
+// This file tests failing the connection, losing it, and the limits: RFC 6455 §7.1.7, §7.2.1, §10.4.
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ func limits(l wire.Limits) dandelion.Options {
 	return dandelion.Options{MaxMessage: l.MaxMessage, MaxFrame: l.MaxFrame, MaxFragments: l.MaxFragments}
 }
 
-// TestFailureClosesTCP without waiting for a Close from the server.
+// A failure closes TCP without waiting for a Close from the server.
 //
 // req: 6455-7.1.7-01
 func TestFailureClosesTCP(t *testing.T) {
@@ -34,7 +34,7 @@ func TestFailureClosesTCP(t *testing.T) {
 		s.server.WriteRaw(wstest.Hex("83 00"))
 		s.server.ExpectClose(wire.StatusProtocolError)
 		s.server.Within(time.Second).ExpectEOF()
-		s.expectFailureReported(wire.StatusProtocolError) // behind which nothing is open
+		s.expectFailureReported(wire.StatusProtocolError) // after it nothing is open
 		if took := time.Since(start); took > time.Second {
 			s.Errorf("it took %v, want at most 1 s", took)
 		}
@@ -43,8 +43,7 @@ func TestFailureClosesTCP(t *testing.T) {
 	t.Run("TCP", func(t *testing.T) { loopback(t, run) })
 }
 
-// TestCausesOfFailure can be told apart by type and code, and their text names
-// the rule.
+// Causes of failure differ in type and code, and their text names the rule.
 //
 // req: 6455-7.1.7-02
 func TestCausesOfFailure(t *testing.T) {
@@ -112,7 +111,7 @@ func (s *session) wantText(err error, words ...string) {
 	}
 }
 
-// TestCodesOfFailure: the Close that goes out first says what was wrong.
+// The Close that is sent first says what was wrong.
 //
 // req: 6455-7.1.7-03
 func TestCodesOfFailure(t *testing.T) {
@@ -135,8 +134,8 @@ func TestCodesOfFailure(t *testing.T) {
 	})
 }
 
-// TestCloseIsLeftOut when the server can hardly read it: after a reset, or after a
-// short time when it takes no more bytes. Otherwise it is always tried.
+// No Close is sent if the server can hardly read it: after a reset, or if it takes no bytes
+// for a short time. Otherwise the client always tries.
 //
 // req: 6455-7.1.7-04
 func TestCloseIsLeftOut(t *testing.T) {
@@ -179,23 +178,23 @@ func TestCloseIsLeftOut(t *testing.T) {
 	t.Run("TCP", func(t *testing.T) { loopback(t, run) })
 }
 
-// TestNothingIsProcessedAfterAFailure: neither what came in the same segment nor
-// what comes later, whoever has failed the connection.
+// After a failure nothing is processed, neither the rest of the segment nor later bytes,
+// whoever has failed the connection.
 //
 // req: 6455-7.1.7-05
 func TestNothingIsProcessedAfterAFailure(t *testing.T) {
-	const behind = "81 01 61, 89 01 62, 88 02 03E8"
+	const after = "81 01 61, 89 01 62, 88 02 03E8"
 	bubble(t, func(l *lab) {
 		l.Case("in the same segment", func(l *lab) {
 			s := l.open(setup{})
-			s.server.WriteRaw(wstest.Hex("83 00, " + behind))
+			s.server.WriteRaw(wstest.Hex("83 00, " + after))
 			s.expectFailed(1002) // reported as 1006
 		})
 		l.Case("later", func(l *lab) {
 			s := l.open(setup{})
 			s.server.WriteRaw(wstest.Hex("83 00"))
 			s.server.ExpectClose(1002)
-			s.server.WriteRaw(wstest.Hex(behind))
+			s.server.WriteRaw(wstest.Hex(after))
 			s.server.Within(time.Second).ExpectEOF()
 			s.expectFailureReported(1002)
 		})
@@ -204,7 +203,7 @@ func TestNothingIsProcessedAfterAFailure(t *testing.T) {
 			cause := errors.New("no more of this")
 			l.system.Root.Send(s.client.PID(), &messages.FailConnection{Code: wire.StatusPolicyViolation, Cause: cause})
 			s.server.ExpectClose(1008)
-			s.server.WriteRaw(wstest.Hex(behind))
+			s.server.WriteRaw(wstest.Hex(after))
 			s.server.Within(time.Second).ExpectEOF()
 			end := s.expectEnd()
 			if end.Code != 1006 || end.Clean || end.SentCode != 1008 || !errors.Is(end, cause) {
@@ -214,8 +213,8 @@ func TestNothingIsProcessedAfterAFailure(t *testing.T) {
 	})
 }
 
-// TestLostTransport: wherever the stream ends, that is an abnormal end, and what
-// was not complete is not delivered.
+// Wherever the stream ends, the end is abnormal, and an incomplete message is not
+// delivered.
 //
 // req: 6455-7.2.1-01
 func TestLostTransport(t *testing.T) {
@@ -247,7 +246,7 @@ func TestLostTransport(t *testing.T) {
 	t.Run("TCP", func(t *testing.T) { loopback(t, run) })
 }
 
-// TestHugeFrame is refused on the word of its header.
+// A huge frame is refused because of its header.
 //
 // req: 6455-10.4-01
 func TestHugeFrame(t *testing.T) {
@@ -266,14 +265,14 @@ func TestHugeFrame(t *testing.T) {
 	})
 }
 
-// allocated is how many bytes were ever allocated, freed ones included.
+// allocated returns how many bytes were ever allocated, including freed ones.
 func allocated() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.TotalAlloc
 }
 
-// heap is how many bytes are in use after a garbage collection.
+// heap returns how many bytes are in use after a garbage collection.
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -281,8 +280,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestEndlessFragments are stopped by the limit for the message, and empty ones
-// by that for the number of fragments; memory does not grow with the latter.
+// Endless fragments are stopped by the limit for the message, and empty ones by that for
+// the number of fragments; memory does not grow with the latter.
 //
 // req: 6455-10.4-02
 func TestEndlessFragments(t *testing.T) {
@@ -336,13 +335,13 @@ func TestEndlessFragments(t *testing.T) {
 	})
 }
 
-// TestLimits: of a message, of a frame, of the number of fragments; by default, as
-// set, and lifted. What is at the limit is delivered, one more gives Close 1009
-// and an error that names the limit.
+// The limits of a message, of a frame and of the number of fragments: by default, as set,
+// and switched off. A message at the limit is delivered; one more byte or fragment gives
+// Close 1009 and an error that names the limit.
 //
 // req: 6455-10.4-03
 func TestLimits(t *testing.T) {
-	// fragments is a message of the size in as many frames.
+	// fragments returns a message of that size in that many frames.
 	fragments := func(size, frames int) []byte {
 		var p []byte
 		op := wire.OpBinary
@@ -361,7 +360,7 @@ func TestLimits(t *testing.T) {
 	}
 	type outcome struct {
 		size int    // of the message that is delivered
-		what string // the limit that is passed
+		what string // the exceeded limit
 		at   int64
 	}
 	good := func(size int) outcome { return outcome{size: size} }

@@ -1,6 +1,7 @@
 package conformance_test
 
-// Families of cases: every close code, payloads of every kind, and what comes behind a Close.
+// This file tests families of cases: every close code, payloads of every kind, and frames
+// after a Close.
 
 import (
 	"fmt"
@@ -13,10 +14,10 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// maxCode is the last close code that the families try.
+// maxCode is the highest close code that the families try.
 const maxCode = 5000
 
-// mayBeSent says what RFC 6455 §7.4 and the registry of IANA say.
+// mayBeSent follows RFC 6455 §7.4 and the registry of IANA.
 func mayBeSent(code int) bool {
 	switch {
 	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1014, code >= 3000 && code <= 4999:
@@ -25,7 +26,7 @@ func mayBeSent(code int) bool {
 	return false
 }
 
-// TestEveryCodeReceived is answered, or fails the connection.
+// Every received code is answered, or fails the connection.
 //
 // req: 6455-7.4.1-03 6455-7.4.1-04 6455-7.4.2-01 6455-7.4.2-02 6455-7.4.2-03
 func TestEveryCodeReceived(t *testing.T) {
@@ -47,7 +48,7 @@ func TestEveryCodeReceived(t *testing.T) {
 	})
 }
 
-// TestEveryCodeSent, or refused with nothing written. (The API's 0 is a Close
+// Every code is sent, or refused with nothing written. (Code 0 of the API is a Close
 // without a code.)
 //
 // req: 6455-7.4.1-01 6455-7.4.1-02 6455-7.4.2-01 6455-7.4.2-02 6455-7.4.2-03
@@ -74,7 +75,7 @@ func TestEveryCodeSent(t *testing.T) {
 	})
 }
 
-// TestClosePayloads of every size and with good and bad reasons.
+// Close payloads of every size, with good and bad reasons.
 //
 // req: 6455-5.5-02 6455-5.5.1-15 6455-7.1.5-02 6455-7.1.6-01 6455-8.1-05
 func TestClosePayloads(t *testing.T) {
@@ -119,7 +120,7 @@ func TestClosePayloads(t *testing.T) {
 					s := l.open(setup{bare: true})
 					p := frame(true, wire.OpClose, c.bytes)
 					if bytewise {
-						// The client may be gone before the last byte.
+						// The client may have gone before the last byte.
 						s.server.Try(func(c *wstest.Conn) { c.Trickle(p, 1, time.Millisecond) })
 					} else {
 						s.server.WriteRaw(p)
@@ -141,16 +142,16 @@ func TestClosePayloads(t *testing.T) {
 	})
 }
 
-// TestAfterTheClose: whatever the server sends behind its Close is ignored: data,
-// control frames, a second Close, violations, each in the same segment and later.
+// Whatever the server sends after its Close is ignored: data, control frames, a second
+// Close, violations, each in the same segment and later.
 //
 // req: 6455-5.5.1-14 6455-5.5.2-03
 func TestAfterTheClose(t *testing.T) {
-	type behind struct {
+	type after struct {
 		name  string
 		bytes []byte
 	}
-	cases := []behind{
+	cases := []after{
 		{"text", wstest.Hex("81 01 61")},
 		{"binary", wstest.Hex("82 01 61")},
 		{"fragments", wstest.Hex("01 01 61, 80 01 62")},
@@ -163,7 +164,7 @@ func TestAfterTheClose(t *testing.T) {
 		{"256 KiB of zeros", make([]byte, 256<<10)},
 	}
 	for _, v := range wstest.Violations() {
-		cases = append(cases, behind{v.Name, v.Bytes})
+		cases = append(cases, after{v.Name, v.Bytes})
 	}
 	bubble(t, func(l *lab) {
 		for _, c := range cases {
@@ -188,8 +189,8 @@ func TestAfterTheClose(t *testing.T) {
 	})
 }
 
-// TestAfterTheClientsClose: until the server's Close comes its frames are read and
-// its violations are violations; the client's Close is not repeated.
+// Between the client's Close and the server's, frames are read and violations fail the
+// connection; the client's Close is not repeated.
 //
 // req: 6455-5.5.1-17
 func TestAfterTheClientsClose(t *testing.T) {

@@ -1,6 +1,6 @@
 package conformance_test
 
-// Families of cases: pings and pongs of every size, in every place.
+// This file tests families of cases: pings and pongs of every size, in every position.
 
 import (
 	"fmt"
@@ -16,8 +16,8 @@ import (
 // maxControl is the largest payload of a control frame.
 const maxControl = 125
 
-// TestPingFamily: pings of every size are answered with their data, alone, byte by
-// byte, and between the fragments of a message; pongs of every size are not answered.
+// Pings of every size are answered with their data, alone, byte by byte, and between the
+// fragments of a message; pongs of every size are not answered.
 //
 // req: 6455-5.5.2-02 6455-5.5.3-01 6455-5.5.3-04 6455-5.4-11
 func TestPingFamily(t *testing.T) {
@@ -90,7 +90,7 @@ func TestPingFamily(t *testing.T) {
 	})
 }
 
-// TestControlFramesTooLong: all control frames with more than 125 bytes, at the borders of the length forms.
+// Control frames of all kinds with more than 125 bytes, at the bounds of the length forms.
 //
 // req: 6455-5.5-02
 func TestControlFramesTooLong(t *testing.T) {
@@ -113,15 +113,14 @@ func TestControlFramesTooLong(t *testing.T) {
 	})
 }
 
-// TestControlFramesWhileSending: a ping in the middle of an outgoing message of many
-// fragments, at each place of it.
+// A ping in the middle of an outgoing message of many fragments, at each position.
 //
 // req: 6455-5.4-04
 func TestControlFramesWhileSending(t *testing.T) {
 	const fragments = 10
 	bubble(t, func(l *lab) {
 		for at := range fragments + 1 {
-			l.Case(fmt.Sprintf("behind %d fragments", at), func(l *lab) {
+			l.Case(fmt.Sprintf("after %d fragments", at), func(l *lab) {
 				s := l.open(setup{})
 				w := s.client.Writer(s.ctx, messages.KindBinary)
 				for i := range fragments + 1 {

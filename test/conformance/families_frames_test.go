@@ -1,7 +1,7 @@
 package conformance_test
 
-// Families of cases: headers of frames in every combination, and frames in every
-// order. What has to follow is foretold by a second, simple reading of RFC 6455
+// This file tests families of cases: frame headers in every combination, and frames in
+// every order. The expected outcome comes from a second, simple implementation of RFC 6455
 // (reference), which shares nothing with the library.
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// serverFrame is a frame of the server: its first byte and its payload.
+// serverFrame is a frame from the server: its first byte and its payload.
 type serverFrame struct {
 	first   byte
 	payload string
@@ -30,7 +30,7 @@ func (f serverFrame) bytes() []byte {
 	return p
 }
 
-// prediction is what a client has to make of some frames.
+// prediction is what a client must do with some frames.
 type prediction struct {
 	messages []dataMessage
 	pongs    []string
@@ -42,8 +42,7 @@ type dataMessage struct {
 	data string
 }
 
-// reference predicts what follows from frames without a Close, when no extension
-// is in use.
+// reference predicts the outcome of frames without a Close, when no extension is in use.
 func reference(frames []serverFrame) (p prediction) {
 	var open byte // opcode of the unfinished message
 	var data string
@@ -85,8 +84,8 @@ func reference(frames []serverFrame) (p prediction) {
 	return p
 }
 
-// expectPrediction waits for what was predicted. If the connection stays open, the
-// server closes it then.
+// expectPrediction waits for the predicted outcome. If the connection stays open, the
+// server then closes it.
 func (s *session) expectPrediction(p prediction) {
 	s.Helper()
 	for _, pong := range p.pongs {
@@ -105,20 +104,20 @@ func (s *session) expectPrediction(p prediction) {
 	}
 }
 
-// positions are places on the connection for a frame to be in.
+// positions are the positions on the connection in which a frame is tried.
 var positions = []struct {
 	name   string
 	before []serverFrame
 }{
 	{"first", nil},
-	{"behind a message", []serverFrame{{0x81, "a"}}},
+	{"after a message", []serverFrame{{0x81, "a"}}},
 	{"inside a message", []serverFrame{{0x01, "a"}}},
-	{"behind a ping", []serverFrame{{0x89, "p"}}},
-	{"behind a ping inside a message", []serverFrame{{0x02, "a"}, {0x89, "p"}}},
+	{"after a ping", []serverFrame{{0x89, "p"}}},
+	{"after a ping inside a message", []serverFrame{{0x02, "a"}, {0x89, "p"}}},
 }
 
-// TestHeaderFamily: all patterns of the reserved bits with all opcodes, and all
-// reserved opcodes with FIN and without, with lengths of all three forms, in all positions.
+// All patterns of the reserved bits with all opcodes, and all reserved opcodes with and
+// without FIN, with lengths of all three forms, in all positions.
 //
 // req: 6455-5.2-03 6455-5.2-04 6455-5.2-05
 func TestHeaderFamily(t *testing.T) {
@@ -159,8 +158,8 @@ func TestHeaderFamily(t *testing.T) {
 	})
 }
 
-// TestOrdersOfFrames: text and binary, continuations, each with FIN and without, and
-// pings, in all orders of up to four frames; what is behind a violation is not varied.
+// Text, binary and continuation frames, each with and without FIN, and pings, in all orders
+// of up to four frames; frames after a violation do not vary.
 //
 // req: 6455-5.4-02 6455-5.4-09 6455-5.4-10
 func TestOrdersOfFrames(t *testing.T) {

@@ -1,6 +1,6 @@
 package conformance_test
 
-// Families of cases: messages of all lengths, in all pieces, there and back.
+// This file tests families of cases: messages of all lengths, in all pieces, there and back.
 
 import (
 	"bytes"
@@ -35,7 +35,7 @@ func dataOf(kind messages.Kind, size int) []byte {
 	return pattern(size)
 }
 
-// echo sends back what the client receives, until the connection ends.
+// echo echoes what the client receives, until the connection ends.
 func (s *session) echo() {
 	for {
 		msg, err := s.client.Read(s.ctx)
@@ -57,13 +57,12 @@ func (s *session) expectEcho(kind messages.Kind, want []byte) {
 	}
 }
 
-// TestLengthFamily: the lengths at the borders of the three forms, up to 16 MiB, as
-// text and as binary, in one piece, byte by byte and in random pieces; the client
-// sends each back.
+// Lengths at the bounds of the three forms, up to 16 MiB, as text and as binary, in one
+// piece, byte by byte and in random pieces; the client echoes each.
 //
 // req: 6455-5.2-09 6455-5.2-11 6455-6.2-01
 func TestLengthFamily(t *testing.T) {
-	type split func(p []byte) []int // the sizes of pieces; the rest is one more
+	type split func(p []byte) []int // the sizes of pieces; the rest is another piece
 	random := func(most int) split {
 		return func(p []byte) (sizes []int) {
 			r := rand.New(rand.NewPCG(6, uint64(len(p))))
@@ -76,8 +75,8 @@ func TestLengthFamily(t *testing.T) {
 		}
 	}
 	whole := func([]byte) []int { return nil }
-	// To send all of a large message byte by byte would take minutes: of what is
-	// much longer than this, only both ends are.
+	// Sending all of a large message byte by byte would take minutes: if it is much longer
+	// than this, only its two ends are sent so.
 	const bytewise = 32 << 10
 	bytes := func(p []byte) []int {
 		if len(p) <= 3*bytewise {
@@ -117,13 +116,13 @@ func TestLengthFamily(t *testing.T) {
 	})
 }
 
-// TestFragmentSizeFamily: messages of up to 16 MiB in fragments of 64 B to 256 KiB,
-// with a ping between two of them, in both directions.
+// Messages of up to 16 MiB in fragments of 64 B to 256 KiB, with a ping between two of
+// them, in both directions.
 //
 // req: 6455-5.4-02 6455-5.4-13
 func TestFragmentSizeFamily(t *testing.T) {
 	const MiB = 1 << 20
-	// Sending takes turns with the writer for each fragment, so it tries fewer.
+	// Sending alternates with the writer for each fragment, so fewer sizes are tried.
 	const sentFragments, sentBytes = 2 << 10, 2 * MiB
 	bubble(t, func(l *lab) {
 		for _, c := range []struct {
@@ -144,7 +143,7 @@ func TestFragmentSizeFamily(t *testing.T) {
 				s := l.open(setup{unread: true, client: limits(wire.Limits{MaxFragments: -1})})
 				data := dataOf(c.kind, c.size)
 
-				// To the client, which sends it back in one frame.
+				// To the client, which echoes it in one frame.
 				var p []byte
 				op := c.kind.Opcode()
 				for rest := data; len(rest) > 0; op = wire.OpContinuation {
@@ -190,8 +189,7 @@ func TestFragmentSizeFamily(t *testing.T) {
 	})
 }
 
-// TestAnnouncedLengthCostsNothing: a message that is announced and never comes costs
-// little, however large it may be.
+// A message that is announced and never comes costs little, however large it may be.
 //
 // req: 6455-10.4-01
 func TestAnnouncedLengthCostsNothing(t *testing.T) {
@@ -206,8 +204,8 @@ func TestAnnouncedLengthCostsNothing(t *testing.T) {
 	})
 }
 
-// writeParts writes p in pieces of these sizes and the rest, without a line in the
-// transcript for each.
+// writeParts writes p in pieces of these sizes, then the rest, without a line for each in
+// the transcript.
 func (s *session) writeParts(p []byte, sizes []int) {
 	s.Helper()
 	stream := s.server.Stream()

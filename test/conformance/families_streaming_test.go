@@ -1,6 +1,6 @@
 package conformance_test
 
-// Families of cases: receiving with Options.Streaming.
+// This file tests families of cases: receiving with Options.Streaming.
 
 import (
 	"bytes"
@@ -41,8 +41,8 @@ func (s *session) expectStreamed(kind messages.Kind, want []byte) (parts int) {
 	return parts
 }
 
-// TestStreamedMessages arrive whole and in order, however they are cut; control
-// frames between their parts are handled at once.
+// Streamed messages arrive whole and in order, however they are cut; control frames
+// between their parts are handled at once.
 //
 // req: 6455-5.4-14 6455-5.4-13
 func TestStreamedMessages(t *testing.T) {
@@ -87,8 +87,8 @@ func TestStreamedMessages(t *testing.T) {
 	})
 }
 
-// TestStreamedPartsComeAtOnce: what has arrived of a message is delivered before
-// the rest is there: at a fragment's end, inside a frame, inside a character.
+// The part of a message that has arrived is delivered before the rest: at the end of a
+// fragment, inside a frame, inside a character.
 //
 // req: 6455-5.4-14
 func TestStreamedPartsComeAtOnce(t *testing.T) {
@@ -122,8 +122,8 @@ func TestStreamedPartsComeAtOnce(t *testing.T) {
 	})
 }
 
-// TestStreamedUTF8 is checked across the parts: the stress set, split at every
-// byte, fails the connection when it is certain; what was in front is delivered.
+// UTF-8 is checked across the parts: the stress set, split at every byte, fails the
+// connection as soon as it is certain; the part before is delivered.
 //
 // req: 6455-8.1-01 6455-8.1-04
 func TestStreamedUTF8(t *testing.T) {
@@ -158,8 +158,8 @@ func TestStreamedUTF8(t *testing.T) {
 	})
 }
 
-// TestStreamedLimits: by default a streamed message has no limit, as nothing is
-// stored; those that are set hold.
+// By default a streamed message has no limit, as nothing is stored; limits that are set
+// hold.
 //
 // req: 6455-10.4-03
 func TestStreamedLimits(t *testing.T) {
@@ -201,15 +201,15 @@ func TestStreamedLimits(t *testing.T) {
 	})
 }
 
-// TestStreamedMemory: a text of 1 GiB passes through in less than 32 MiB, in one
-// frame and in fragments, to Read and to a handler.
+// A text of 1 GiB passes through less than 32 MiB of memory, in one frame and in
+// fragments, to Read and to a handler.
 //
 // req: 6455-10.4-02 6455-5.4-14
 func TestStreamedMemory(t *testing.T) {
 	const bound = 32 << 20
 	size := int64(1 << 30)
 	if raceDetector {
-		size = 32 << 20 // the detector takes a minute for 1 GiB; memory is bounded all the same
+		size = 32 << 20 // the detector takes a minute for 1 GiB; memory is bounded just the same
 	}
 	block := textOf(256 << 10)
 	for _, c := range []struct {

@@ -1,6 +1,6 @@
 package conformance_test
 
-// Families of cases: valid and invalid UTF-8, split at every byte.
+// This file tests families of cases: valid and invalid UTF-8, split at every byte.
 
 import (
 	"fmt"
@@ -14,13 +14,13 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// hopeful tells whether some text that begins with p is UTF-8: p is, or it
-// ends inside a character that can still become valid.
+// hopeful reports whether some text that begins with p is UTF-8: p is, or it ends inside a
+// character that can still become valid.
 func hopeful(p []byte) bool {
 	if utf8.Valid(p) {
 		return true
 	}
-	// The borders of all ranges that RFC 3629 has for a byte that is not the first.
+	// The bounds of all ranges that RFC 3629 has for a byte that is not the first.
 	tails := []byte{0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF}
 	var complete func(p []byte, more int) bool
 	complete = func(p []byte, more int) bool {
@@ -42,9 +42,9 @@ func hopeful(p []byte) bool {
 	return false
 }
 
-// TestInvalidUTF8Family: the decoder stress set as a text in two fragments and a
-// third, final one, and as one frame in two segments, split at every byte. The
-// connection is failed when the bytes make it certain and not before.
+// The decoder stress set as a text in two fragments and a third, final one, and as one
+// frame in two segments, split at every byte. The connection is failed as soon as the
+// bytes make it certain, and not before.
 //
 // req: 6455-8.1-01 6455-8.1-03 6455-8.1-04
 func TestInvalidUTF8Family(t *testing.T) {
@@ -84,8 +84,8 @@ func TestInvalidUTF8Family(t *testing.T) {
 	})
 }
 
-// TestIncompleteUTF8Family: a character that the final fragment leaves incomplete,
-// cut at every byte, spread over fragments in every way.
+// A character that the final fragment leaves incomplete, cut at every byte, spread over
+// fragments in every way.
 //
 // req: 6455-8.1-01
 func TestIncompleteUTF8Family(t *testing.T) {
@@ -107,8 +107,8 @@ func TestIncompleteUTF8Family(t *testing.T) {
 	})
 }
 
-// TestValidUTF8Family: valid texts in three fragments, with a ping between, and in
-// segments, split at every byte.
+// Valid texts in three fragments, with a ping in between, and in segments, split at every
+// byte.
 //
 // req: 6455-8.1-02 6455-8.1-04 6455-5.6-03
 func TestValidUTF8Family(t *testing.T) {
@@ -141,9 +141,9 @@ func TestValidUTF8Family(t *testing.T) {
 	})
 }
 
-// decoderStress is the classic stress test for UTF-8 decoders (Markus Kuhn's
-// UTF-8-test.txt), what is invalid in it: sections 3 to 5, with a letter at both
-// ends so that something is in front of the error and behind it.
+// decoderStress is the invalid part of the classic stress test for UTF-8 decoders (Markus
+// Kuhn's UTF-8-test.txt), sections 3 to 5, with a letter at both ends so that something
+// comes before and after the error.
 func decoderStress() []string {
 	var bad []string
 	add := func(s ...string) { bad = append(bad, s...) }
@@ -198,8 +198,8 @@ func decoderStress() []string {
 	return bad
 }
 
-// decoderValid is what is valid in the stress test: the first and last character
-// of each length, the borders of the gaps, non-characters, and text.
+// decoderValid is the valid part of the stress test: the first and last character of each
+// length, the bounds of the gaps, non-characters, and text.
 func decoderValid() []string {
 	good := []string{
 		"κόσμε", "\x00", "\u0080", "\u0800", "\U00010000", "\x7F", "\u07FF", "\uFFFF", "\U0010FFFF",

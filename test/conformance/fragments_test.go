@@ -1,6 +1,6 @@
 package conformance_test
 
-// Fragmentation: RFC 6455 §5.4, §6.1, §6.2.
+// This file tests fragmentation: RFC 6455 §5.4, §6.1, §6.2.
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// TestFragmentsReceived: every way to make a message of frames.
+// Messages made of frames in every way are received.
 func TestFragmentsReceived(t *testing.T) {
 	type message struct {
 		kind messages.Kind
@@ -60,7 +60,7 @@ func TestFragmentsReceived(t *testing.T) {
 	})
 }
 
-// TestFragmentViolations fail the connection with 1002.
+// Frames in the wrong order fail the connection with 1002.
 func TestFragmentViolations(t *testing.T) {
 	bubble(t, func(l *lab) {
 		for _, c := range []struct {
@@ -91,7 +91,7 @@ func TestFragmentViolations(t *testing.T) {
 	})
 }
 
-// TestFragmentsKeepTheirOrder in both directions.
+// Fragments keep their order in both directions.
 //
 // req: 6455-5.4-07
 func TestFragmentsKeepTheirOrder(t *testing.T) {
@@ -115,8 +115,7 @@ func TestFragmentsKeepTheirOrder(t *testing.T) {
 	})
 }
 
-// TestCutsMeanNothing: the same text in ten random cuts, also inside characters,
-// is ten equal messages.
+// The same text, cut randomly in ten ways, even inside characters, is ten equal messages.
 //
 // req: 6455-5.4-13
 func TestCutsMeanNothing(t *testing.T) {
@@ -141,7 +140,7 @@ func TestCutsMeanNothing(t *testing.T) {
 	})
 }
 
-// TestControlFramesInsideAMessage are handled at once.
+// Control frames inside a message are handled at once.
 //
 // req: 6455-5.4-11
 func TestControlFramesInsideAMessage(t *testing.T) {
@@ -156,7 +155,7 @@ func TestControlFramesInsideAMessage(t *testing.T) {
 	})
 }
 
-// TestMessageIsReceivedWhenComplete and not before.
+// A message is received when it is complete, and not before.
 //
 // req: 6455-6.2-03
 func TestMessageIsReceivedWhenComplete(t *testing.T) {
@@ -178,7 +177,7 @@ func TestMessageIsReceivedWhenComplete(t *testing.T) {
 	})
 }
 
-// TestPongBetweenFragments: a ping is answered while a message is being sent.
+// A ping is answered while a message is being sent.
 //
 // req: 6455-5.4-04
 func TestPongBetweenFragments(t *testing.T) {
@@ -226,7 +225,7 @@ func TestPongBetweenFragments(t *testing.T) {
 	})
 }
 
-// TestControlFramesAreNotFragmented, although the message around them is.
+// Control frames are not fragmented, although the message around them is.
 //
 // req: 6455-5.4-05
 func TestControlFramesAreNotFragmented(t *testing.T) {
@@ -263,7 +262,7 @@ func TestControlFramesAreNotFragmented(t *testing.T) {
 	})
 }
 
-// TestOutgoingMessagesAreNotMixed, although they are sent at the same time: two
+// Outgoing messages are not interleaved, although they are sent at the same time: two
 // goroutines stream, and a third one sends messages in one frame.
 //
 // req: 6455-5.4-08
@@ -280,7 +279,7 @@ func TestOutgoingMessagesAreNotMixed(t *testing.T) {
 				if _, err := w.Write(piece(sender, n, i)); err != nil {
 					return err
 				}
-				time.Sleep(time.Millisecond) // so that the others take their turn
+				time.Sleep(time.Millisecond) // so that the others get their turn
 			}
 			return w.WriteFinal(piece(sender, n, fragments-1))
 		}
@@ -321,8 +320,8 @@ func TestOutgoingMessagesAreNotMixed(t *testing.T) {
 	})
 }
 
-// TestFragmentsOfAnySize: a message that is sent in one call is one frame, and one
-// that is sent in pieces goes out as the pieces are there.
+// A message that is sent in one call is one frame; one that is sent in pieces goes out
+// piece by piece.
 //
 // req: 6455-5.4-12
 func TestFragmentsOfAnySize(t *testing.T) {
@@ -355,7 +354,7 @@ func TestFragmentsOfAnySize(t *testing.T) {
 		})
 		for i := range pieces {
 			if i == early {
-				s.server.ExpectSilence(time.Second) // all that was written is here
+				s.server.ExpectSilence(time.Second) // everything that was written has arrived
 				close(resume)
 			}
 			f := s.server.ReadFrame()
@@ -371,7 +370,7 @@ func TestFragmentsOfAnySize(t *testing.T) {
 	})
 }
 
-// TestFirstBytesOfFragments: the type is in the first frame, FIN in the last.
+// The type is in the first frame, FIN in the last.
 //
 // req: 6455-6.1-03
 func TestFirstBytesOfFragments(t *testing.T) {
@@ -413,8 +412,8 @@ func TestFirstBytesOfFragments(t *testing.T) {
 	})
 }
 
-// TestFragmentAPI: a finished message takes no more fragments, and a text is
-// checked across its fragments.
+// A finished message takes no further fragments, and a text is checked across its
+// fragments.
 func TestFragmentAPI(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
@@ -429,8 +428,8 @@ func TestFragmentAPI(t *testing.T) {
 	})
 }
 
-// TestStreamingReceive: with streaming the beginning of a frame is delivered while
-// the rest is missing; without, the whole message is.
+// With streaming, the beginning of a frame is delivered while the rest is missing;
+// without, only the whole message is.
 //
 // req: 6455-5.4-14
 func TestStreamingReceive(t *testing.T) {

@@ -1,6 +1,6 @@
 package conformance_test
 
-// The base framing protocol: RFC 6455 §5.1, §5.2, §5.6, §6.2.
+// This file tests the base framing protocol: RFC 6455 §5.1, §5.2, §5.6, §6.2.
 
 import (
 	"bytes"
@@ -16,8 +16,8 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// TestFramingViolations: each of these frames fails the connection with 1002, at
-// once and without an answer to the ping behind it.
+// Each of these frames fails the connection with 1002, at once and without an answer to
+// the ping after it.
 func TestFramingViolations(t *testing.T) {
 	type violation struct{ name, hex string }
 	cases := []violation{
@@ -53,7 +53,7 @@ func TestFramingViolations(t *testing.T) {
 	})
 }
 
-// TestMessagesBeforeAViolation are delivered, also if they came in the same segment.
+// Messages before a violation are delivered, even if they came in the same segment.
 //
 // req: 6455-5.2-06
 func TestMessagesBeforeAViolation(t *testing.T) {
@@ -65,7 +65,7 @@ func TestMessagesBeforeAViolation(t *testing.T) {
 	})
 }
 
-// TestOpcodes: the six opcodes mean what the RFC says.
+// The six opcodes mean what the RFC says.
 //
 // req: 6455-5.2-07
 func TestOpcodes(t *testing.T) {
@@ -81,7 +81,7 @@ func TestOpcodes(t *testing.T) {
 	})
 }
 
-// TestServerFramesHaveNoKey: the payload follows the length.
+// Server frames have no key: the payload follows the length.
 //
 // req: 6455-5.2-08
 func TestServerFramesHaveNoKey(t *testing.T) {
@@ -95,7 +95,7 @@ func TestServerFramesHaveNoKey(t *testing.T) {
 	})
 }
 
-// TestReceivedLengths in all three forms.
+// Lengths are received in all three forms.
 //
 // req: 6455-5.2-09
 func TestReceivedLengths(t *testing.T) {
@@ -125,7 +125,7 @@ func TestReceivedLengths(t *testing.T) {
 	})
 }
 
-// TestSentLengths are in the shortest form; key and payload follow.
+// Sent lengths are in the shortest form; key and payload follow.
 //
 // req: 6455-5.2-11 6455-5.3-05
 func TestSentLengths(t *testing.T) {
@@ -133,7 +133,7 @@ func TestSentLengths(t *testing.T) {
 		s := l.open(setup{})
 		for _, c := range []struct {
 			size   int
-			header string // the mask bit taken off
+			header string // without the mask bit
 			total  int
 		}{
 			{0, "82 00", 6},
@@ -161,7 +161,7 @@ func TestSentLengths(t *testing.T) {
 	})
 }
 
-// TestSingleFrames: a message in one frame has FIN, its opcode and its data.
+// A message in one frame has FIN, its opcode and its data.
 //
 // req: 6455-5.2-01
 func TestSingleFrames(t *testing.T) {
@@ -190,7 +190,7 @@ func TestSingleFrames(t *testing.T) {
 	})
 }
 
-// TestSentReservedBits are zero in every kind of frame.
+// The reserved bits are zero in every kind of frame sent.
 //
 // req: 6455-5.2-02
 func TestSentReservedBits(t *testing.T) {
@@ -246,7 +246,7 @@ func (s *session) readFrames(want ...string) []wstest.Frame {
 	return frames
 }
 
-// TestNoExtensionData: all of the payload is application data.
+// All of the payload is application data.
 //
 // The variant with permessage-deflate comes with that extension.
 //
@@ -266,7 +266,7 @@ func TestNoExtensionData(t *testing.T) {
 	})
 }
 
-// TestFullDuplex: what the client sends does not wait for what it receives.
+// Sending does not wait for receiving.
 //
 // req: 6455-5.1-05
 func TestFullDuplex(t *testing.T) {
@@ -301,7 +301,7 @@ func TestFullDuplex(t *testing.T) {
 	})
 }
 
-// TestKindsOfData: text and binary are told apart in both directions.
+// Text and binary are distinguished in both directions.
 //
 // req: 6455-5.6-01
 func TestKindsOfData(t *testing.T) {
@@ -318,7 +318,7 @@ func TestKindsOfData(t *testing.T) {
 	})
 }
 
-// TestBinaryPassesUnchanged in whatever fragments.
+// Binary data passes unchanged, in any fragments.
 //
 // req: 6455-5.6-04
 func TestBinaryPassesUnchanged(t *testing.T) {
@@ -345,7 +345,7 @@ func TestBinaryPassesUnchanged(t *testing.T) {
 	})
 }
 
-// TestAnyCut: frames are found however the stream is cut.
+// Frames are found however the stream is cut.
 //
 // req: 6455-6.2-01
 func TestAnyCut(t *testing.T) {

@@ -1,7 +1,7 @@
 package conformance_test
 
-// What all tests here share: dialling a scripted server, talking through the
-// connection, and what an error has to be.
+// This file is what the tests share: dialling a scripted server, exchanging messages, and
+// checking errors.
 
 import (
 	"context"
@@ -32,9 +32,9 @@ func newContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// over returns Options by which a client reaches srv, whatever host its URL
-// names, and trusts srv if that speaks TLS. The Gate is the client's own, so that
-// no test waits for another. Inside a synctest bubble set System, too.
+// over returns Options with which a client reaches srv, whatever host its URL names, and
+// trusts srv if that speaks TLS. They have their own Gate, so that no test waits for
+// another. Inside a synctest bubble set System, too.
 func over(srv *wstest.Server) *dandelion.Options {
 	o := &dandelion.Options{DialContext: srv.DialContext, Gate: new(handshake.Gate)}
 	if strings.HasPrefix(srv.URL(), "wss:") {
@@ -50,8 +50,8 @@ type dialling struct {
 	done   chan struct{} // closed when the two above are set
 }
 
-// startDial dials in the background. The dial ends with the test at the
-// latest, and so does the client that comes out of it.
+// startDial dials in the background. The dial ends with the test at the latest, and so
+// does its client.
 func startDial(t *testing.T, url string, opts *dandelion.Options) *dialling {
 	t.Helper()
 	return startDialIn(newContext(t), t, url, opts)
@@ -97,7 +97,7 @@ func (d *dialling) fails(t *testing.T) *handshake.Error {
 	return handshakeError(t, d.err)
 }
 
-// pending tells whether the dial has not returned yet.
+// pending reports whether the dial has not returned yet.
 func (d *dialling) pending() bool {
 	select {
 	case <-d.done:
@@ -107,8 +107,8 @@ func (d *dialling) pending() bool {
 	}
 }
 
-// open dials srv and grants the request, with edits to the answer, and returns
-// both ends of the open connection. opts may be nil for those of over.
+// open dials srv and grants the request, with edits to the response, and returns both ends
+// of the open connection. nil opts mean those of over.
 func open(t *testing.T, srv *wstest.Server, opts *dandelion.Options, edits ...wstest.Edit) (*dandelion.Client, *wstest.Conn) {
 	t.Helper()
 	if opts == nil {
@@ -216,8 +216,8 @@ func protocolError(t *testing.T, err error, code wire.StatusCode) *wire.Protocol
 	return e
 }
 
-// wantReadError waits for the pending read and returns its error; nothing may
-// have been delivered.
+// wantReadError waits for the pending read and returns its error; nothing may have been
+// delivered.
 func wantReadError(t *testing.T, read <-chan received) error {
 	t.Helper()
 	got := <-read

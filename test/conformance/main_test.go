@@ -1,6 +1,6 @@
 package conformance_test
 
-// When all tests are over no goroutine of a client may be left.
+// This file checks that no goroutine of a client is left after all tests.
 
 import (
 	"fmt"
@@ -20,8 +20,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// goroutines returns the stacks of the goroutines that run code of this module or
-// were started by it, once there are none or the time is over. The caller's own does not count.
+// goroutines returns the stacks of the goroutines that run code of this module or were
+// started by it, without the caller's. It waits until there are none or the time is over.
 func goroutines(within time.Duration) []string {
 	for end := time.Now().Add(within); ; time.Sleep(time.Millisecond) { // nothing tells when a goroutine has ended
 		buf := make([]byte, 16<<20)

@@ -1,6 +1,6 @@
 package conformance_test
 
-// Masking: RFC 6455 §5.1, §5.3, §10.3.
+// This file tests masking: RFC 6455 §5.1, §5.3, §10.3.
 
 import (
 	"bytes"
@@ -31,7 +31,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// TestEveryFrameIsMasked, with and without TLS.
+// Every frame is masked, with and without TLS.
 //
 // req: 6455-5.1-01 6455-5.1-02
 func TestEveryFrameIsMasked(t *testing.T) {
@@ -45,7 +45,7 @@ func TestEveryFrameIsMasked(t *testing.T) {
 		} {
 			l.Case(c.name, func(l *lab) {
 				s := l.open(setup{server: c.server})
-				for _, f := range s.sendEveryKind() { // which checks what they unmask to
+				for _, f := range s.sendEveryKind() { // it checks the unmasked payloads
 					if f.Raw[1]&0x80 == 0 {
 						s.Errorf("%v: second byte is %02X, want bit 80 set", f, f.Raw[1])
 					}
@@ -58,7 +58,7 @@ func TestEveryFrameIsMasked(t *testing.T) {
 	})
 }
 
-// TestMaskedServerFrames fail the connection with 1002, without an answer to a ping.
+// Masked frames from the server fail the connection with 1002, without an answer to a ping.
 //
 // req: 6455-5.1-03 6455-5.1-04
 func TestMaskedServerFrames(t *testing.T) {
@@ -77,7 +77,7 @@ func TestMaskedServerFrames(t *testing.T) {
 	})
 }
 
-// TestMaskingExample is that of RFC 6455 §5.7.
+// The example of RFC 6455 §5.7.
 //
 // req: 6455-5.3-03
 func TestMaskingExample(t *testing.T) {
@@ -94,8 +94,8 @@ func TestMaskingExample(t *testing.T) {
 	}
 }
 
-// TestKeyPhase: payloads of all lengths unmask to what was sent, wherever their
-// buffer begins and in whatever pieces they are sent.
+// Payloads of all lengths unmask to what was sent, wherever their buffer begins and in
+// whatever pieces they are sent.
 //
 // req: 6455-5.3-04
 func TestKeyPhase(t *testing.T) {
@@ -130,7 +130,7 @@ func TestKeyPhase(t *testing.T) {
 	})
 }
 
-// TestKeysAreNew for every frame, whatever its kind.
+// Every frame has a new key, whatever its kind.
 //
 // req: 6455-5.3-01
 func TestKeysAreNew(t *testing.T) {
@@ -182,11 +182,11 @@ const (
 	keyFrames      = 10000
 )
 
-// TestKeysCannotBeTold from those before: 100000 keys, from connections of two
+// Keys cannot be predicted from earlier ones: 100000 keys, from connections of two
 // processes that start together, show no relation.
 //
 // req: 6455-5.3-02
-func TestKeysCannotBeTold(t *testing.T) {
+func TestKeysCannotBePredicted(t *testing.T) {
 	if inChild(t) {
 		sendForKeys(t, os.Stdout)
 		return
@@ -243,7 +243,7 @@ func TestKeysCannotBeTold(t *testing.T) {
 			t.Errorf("%s: the same occurs %d times, want at most 3", r.name, most)
 		}
 	}
-	rotations := 0 // 0 bits is the same key twice in a row
+	rotations := 0 // by 0 bits: the same key twice in a row
 	pairs := make(map[uint64]int)
 	for n, keys := range connections {
 		for i, a := range keys[1:] {
@@ -268,8 +268,8 @@ func TestKeysCannotBeTold(t *testing.T) {
 	checkKeySource(t)
 }
 
-// sendForKeys sends the same payload again and again over some connections, and
-// writes the keys to w, those of one connection together.
+// sendForKeys sends the same payload repeatedly over some connections, and writes the keys
+// to w, those of one connection together.
 func sendForKeys(t *testing.T, w io.Writer) {
 	keys := make([][]byte, keyConnections)
 	bubble(t, func(l *lab) {
@@ -292,8 +292,8 @@ func sendForKeys(t *testing.T, w io.Writer) {
 	w.Write(slices.Concat(keys...))
 }
 
-// checkKeySource looks into package wire for where its keys come from: nothing
-// seen from outside could tell a good source from a cryptographic one.
+// checkKeySource looks into package wire for the source of its keys: from outside a good
+// source cannot be distinguished from a cryptographic one.
 func checkKeySource(t *testing.T) {
 	t.Helper()
 	root, err := conformance.ModuleRoot(".")
@@ -322,7 +322,7 @@ func checkKeySource(t *testing.T) {
 		switch use {
 		case "crypto/rand.Read":
 			good = true
-		case "math/rand/v2.ChaCha8", "math/rand/v2.NewChaCha8": // cryptographic, if the seed is
+		case "math/rand/v2.ChaCha8", "math/rand/v2.NewChaCha8": // cryptographic if the seed is
 		default:
 			t.Errorf("package wire uses %s, want crypto/rand, and of math/rand/v2 nothing but ChaCha8", use)
 		}
@@ -358,8 +358,8 @@ func uses(file *ast.File, paths ...string) map[string]bool {
 	return used
 }
 
-// TestKeysAreOutOfReach of the application: nothing in the API names them, and
-// two runs with the same messages at the same time have different ones.
+// The application has no access to the keys: nothing in the API names them, and two runs
+// with the same messages at the same time have different ones.
 //
 // req: 6455-10.3-01
 func TestKeysAreOutOfReach(t *testing.T) {
@@ -376,7 +376,7 @@ func TestKeysAreOutOfReach(t *testing.T) {
 
 	run := func() (keys [][4]byte) {
 		bubble(t, func(l *lab) {
-			// Time is the same in every bubble, and so is this.
+			// Time is the same in every bubble, and so are these messages.
 			s := l.open(setup{client: dandelion.Options{
 				Retry: retry.Policy{Backoff: retry.Exponential{Float64: func() float64 { return 0 }}.New},
 			}})
@@ -400,9 +400,8 @@ func TestKeysAreOutOfReach(t *testing.T) {
 	}
 }
 
-// keyNames returns the exported fields and methods that can be reached from a
-// type of this module and have to do with masking, by their name or by the type
-// of the keys.
+// keyNames returns the exported fields and methods that can be reached from a type of this
+// module and concern masking, by their name or by the type of the keys.
 func keyNames(typ reflect.Type, seen map[reflect.Type]bool) []string {
 	for typ.Kind() == reflect.Slice {
 		typ = typ.Elem()
@@ -449,8 +448,8 @@ func keyNames(typ reflect.Type, seen map[reflect.Type]bool) []string {
 	return found
 }
 
-// TestPayloadIsFixedWhenSendingBegins: what the application writes into its slice
-// later is not sent. The race detector sees whether the library still reads it.
+// What the application writes into its slice after sending has begun is not sent. The race
+// detector sees whether the library still reads the slice.
 //
 // req: 6455-10.3-02
 func TestPayloadIsFixedWhenSendingBegins(t *testing.T) {
@@ -511,8 +510,8 @@ func TestPayloadIsFixedWhenSendingBegins(t *testing.T) {
 	})
 }
 
-// TestCallersBufferIsLeftAlone: sending reads the slice and never writes to it.
-// The race detector would report a write, as the slice is read meanwhile.
+// Sending reads the caller's slice and never writes to it. The race detector would report
+// a write, as the slice is read at the same time.
 //
 // req: 6455-5.3-06
 func TestCallersBufferIsLeftAlone(t *testing.T) {
@@ -549,13 +548,13 @@ func TestCallersBufferIsLeftAlone(t *testing.T) {
 	})
 }
 
-// childVariable is set in processes that a test starts to run itself in.
+// childVariable is set in processes in which a test runs itself.
 const childVariable = "DANDELION_CONFORMANCE_CHILD"
 
-// inChild tells whether this process was started by startChild for this test.
+// inChild reports whether this process was started by startChild for this test.
 func inChild(t *testing.T) bool { return os.Getenv(childVariable) == t.Name() }
 
-// child is another process of this test binary that runs one test only.
+// child is another process of this test binary that runs a single test.
 type child struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -563,7 +562,7 @@ type child struct {
 	stderr bytes.Buffer
 }
 
-// startChild runs the test in a process of its own, in which inChild is true.
+// startChild runs the test in another process, in which inChild returns true.
 func startChild(t *testing.T) *child {
 	t.Helper()
 	exe, err := os.Executable()
@@ -579,8 +578,8 @@ func startChild(t *testing.T) *child {
 	return c
 }
 
-// wait waits for the end of the process and returns what it wrote to stdout. It
-// fails if the test did.
+// wait waits for the end of the process and returns what it wrote to stdout. It fails if
+// the test did.
 func (c *child) wait() []byte {
 	c.t.Helper()
 	if err := c.cmd.Wait(); err != nil {

@@ -2,4 +2,6 @@
 
 package conformance_test
 
+// This file tells the tests that the race detector is off.
+
 const raceDetector = false

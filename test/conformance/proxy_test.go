@@ -1,6 +1,6 @@
 package conformance_test
 
-// Through a proxy, or not: RFC 6455 §4.1.
+// This file tests connecting through a proxy, or not: RFC 6455 §4.1.
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
-// through returns Options that have proxy, a TCP server, as an HTTP proxy. user
-// is its user information, if any.
+// through returns Options with proxy, a TCP server, as the HTTP proxy. user is its user
+// information, if any.
 func through(proxy *wstest.Server, user string) *dandelion.Options {
 	if user != "" {
 		user += "@"
@@ -29,8 +29,8 @@ func through(proxy *wstest.Server, user string) *dandelion.Options {
 	}
 }
 
-// tunnel is the proxy that grants a CONNECT, with more header lines; from then
-// on c is the target.
+// tunnel makes the proxy grant a CONNECT, with more header lines; from then on c is the
+// target.
 func tunnel(c *wstest.Conn, more ...string) *wstest.Request {
 	connect := c.ReadRequest()
 	answer := "HTTP/1.1 200 OK\r\n"
@@ -76,10 +76,10 @@ func TestProxyConnect(t *testing.T) {
 	}
 }
 
-// Without the choice of a proxy there is none, whatever the environment says.
+// Without a Proxy setting there is no proxy, whatever the environment says.
 //
 // req: 6455-4.1-08
-func TestProxyNotUnlessSelected(t *testing.T) {
+func TestNoProxyUnlessSelected(t *testing.T) {
 	proxy := wstest.NewServer(t)
 	for _, environment := range []bool{false, true} {
 		for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"} {
@@ -113,7 +113,7 @@ func TestProxySecure(t *testing.T) {
 	connect := tunnel(c)
 	wantConnect(t, connect, "target.test:443")
 	if got := c.Peek(1)[0]; got != 0x16 {
-		t.Fatalf("behind the proxy's answer comes %02X, want a TLS handshake record, 16", got)
+		t.Fatalf("%02X follows the proxy's response, want a TLS handshake record, 16", got)
 	}
 	c.StartTLS()
 	c.Handshake()
@@ -165,8 +165,8 @@ func TestProxyEnvironment(t *testing.T) {
 	wantNoneBefore(t, http)
 }
 
-// acceptSOCKS is a SOCKS5 proxy (RFC 1928) that is asked to connect to host and
-// port, the name not resolved, and does.
+// acceptSOCKS makes c a SOCKS5 proxy (RFC 1928) that is asked to connect to host and port,
+// with the name unresolved, and does.
 func acceptSOCKS(t *testing.T, c *wstest.Conn, host string, port uint16) {
 	t.Helper()
 	greeting := c.ReadN(2)
@@ -240,13 +240,13 @@ func TestProxyRefuses(t *testing.T) {
 func TestProxyNamesAreHosts(t *testing.T) {
 	proxy := wstest.NewServer(t)
 	opts := through(proxy, "")
-	opts.Gate = nil // the one of the whole process
+	opts.Gate = nil // that of the whole process
 	var conns []*wstest.Conn
 	var dials []*dialling
 	for _, host := range []string{"a.example.test", "b.example.test"} {
 		dials = append(dials, startDial(t, "ws://"+host+"/", opts))
 		c := proxy.Accept(t.Context())
-		wantConnect(t, c.ReadRequest(), host+":80") // no answer to the one before
+		wantConnect(t, c.ReadRequest(), host+":80") // the previous one has no answer yet
 		conns = append(conns, c)
 	}
 	for i, c := range conns {
@@ -277,7 +277,7 @@ func TestProxyLimitOfAttempts(t *testing.T) {
 	}
 	wantConnect(t, proxy.Accept(t.Context()).ReadRequest(), "c.test:80")
 
-	// The third holds the place of the first now. A refused one gives its place back, too.
+	// The third now has the turn of the first. A refused one passes its turn on, too.
 	startDial(t, "ws://d.test/", opts)
 	proxy.ExpectNoConn(silence)
 	b.Respond(403, "no")
@@ -286,7 +286,7 @@ func TestProxyLimitOfAttempts(t *testing.T) {
 }
 
 // req: 7230-3.3.3-02
-func TestProxyAnswerHasNoBody(t *testing.T) {
+func TestProxyResponseHasNoBody(t *testing.T) {
 	for _, line := range []string{"Content-Length: 5", "Transfer-Encoding: chunked"} {
 		t.Run(line, func(t *testing.T) {
 			proxy := wstest.NewServer(t)

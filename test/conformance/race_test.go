@@ -2,5 +2,8 @@
 
 package conformance_test
 
-// raceDetector is on; everything takes some ten times as long.
+// This file tells the tests that the race detector is on.
+
+// raceDetector reports whether the race detector is on: everything then takes about ten
+// times as long.
 const raceDetector = true

@@ -1,6 +1,6 @@
 package conformance_test
 
-// Whatever a server sends, the client survives it: RFC 6455 §10.7.
+// This file tests that a client survives whatever a server sends: RFC 6455 §10.7.
 
 import (
 	"fmt"
@@ -15,12 +15,12 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// randomLimit is the read limit of the client that gets random streams.
+// randomLimit is the read limit of a client that gets random streams.
 const randomLimit = 64 << 10
 
-// survive sends a stream behind a valid 101, in pieces of the sizes that next
-// gives, and ends it. The client has to deliver valid messages only, and to end
-// with a close error; what it writes has to be Pongs and then a Close at most.
+// survive sends a stream after a valid 101, in pieces of the sizes from next, and ends it.
+// The client must deliver valid messages only and end with a close error; it may write
+// only Pongs and then a Close.
 func survive(t *testing.T, stream []byte, next func() int) {
 	t.Helper()
 	srv := wstest.NewPipe(t, wstest.WithBuffer(1<<20))
@@ -29,7 +29,7 @@ func survive(t *testing.T, stream []byte, next func() int) {
 	client, c := open(t, srv, opts)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	c.Try(func(c *wstest.Conn) { // it fails if the client is gone before the end
+	c.Try(func(c *wstest.Conn) { // it fails if the client goes before the end
 		for rest := stream; len(rest) > 0; {
 			n := min(next(), len(rest))
 			c.WriteRaw(rest[:n])
@@ -52,7 +52,7 @@ func survive(t *testing.T, stream []byte, next func() int) {
 		}
 	}
 	runtime.ReadMemStats(&after)
-	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 { // for all messages together, and the script
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 { // for all messages together, including the script
 		t.Errorf("%d KiB were allocated for a stream of %d bytes", n>>10, len(stream))
 	}
 	written, end := c.ReadAll()
@@ -65,7 +65,7 @@ func survive(t *testing.T, stream []byte, next func() int) {
 		case err != nil || n == 0 || !f.Masked || !f.Fin || f.RSV != 0 || len(f.Payload) > 125:
 			t.Fatalf("the client has broken the protocol: %v: % X", err, written)
 		case f.Opcode != wire.OpPong && f.Opcode != wire.OpClose || f.Opcode == wire.OpClose && n < len(written):
-			t.Errorf("the client has written %v and %d bytes behind it", f, len(written)-n)
+			t.Errorf("the client has written %v and %d bytes after it", f, len(written)-n)
 		}
 		written = written[n:]
 	}
@@ -82,7 +82,7 @@ func TestRandomStreams(t *testing.T) {
 	}
 }
 
-// FuzzStream is TestRandomStreams for streams that the fuzzing engine makes.
+// FuzzStream is TestRandomStreams for streams from the fuzzing engine.
 //
 // req: 6455-10.7-01
 func FuzzStream(f *testing.F) {
@@ -101,8 +101,8 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// randomStream makes a stream, always the same for the same seed: noise, frames
-// that are right, or frames that were damaged; and how it is cut.
+// randomStream returns a stream, the same for the same seed: noise, correct frames, or
+// damaged frames; and how it is cut.
 func randomStream(seed uint64) (stream []byte, next func() int) {
 	r := rand.New(rand.NewPCG(seed, 10_7))
 	next = func() int { return 1 + r.IntN(1+r.IntN(200)) }
@@ -118,15 +118,15 @@ func randomStream(seed uint64) (stream []byte, next func() int) {
 	for range 1 + r.IntN(5) {
 		at := r.IntN(len(stream))
 		switch r.IntN(5) {
-		case 0: // a bit is turned
+		case 0: // a bit is flipped
 			stream[at] ^= 1 << r.IntN(8)
-		case 1: // a byte is another
+		case 1: // a byte is changed
 			stream[at] = byte(r.Uint32())
-		case 2: // bytes get in
+		case 2: // bytes are inserted
 			stream = slices.Insert(stream, at, randomBytes(r, 1+r.IntN(8))...)
-		case 3: // bytes get lost
+		case 3: // bytes are lost
 			stream = slices.Delete(stream, at, min(len(stream), at+1+r.IntN(8)))
-		case 4: // the rest gets lost
+		case 4: // the rest is lost
 			stream = stream[:at]
 		}
 		if len(stream) == 0 {
@@ -136,7 +136,7 @@ func randomStream(seed uint64) (stream []byte, next func() int) {
 	return stream, next
 }
 
-// appendRandomFrame appends a frame of a server that is mostly right.
+// appendRandomFrame appends a server's frame that is mostly correct.
 func appendRandomFrame(p []byte, r *rand.Rand) []byte {
 	ops := []wire.Opcode{
 		wire.OpText, wire.OpText, wire.OpBinary, wire.OpBinary, wire.OpContinuation, wire.OpContinuation, wire.OpPing, wire.OpPong, wire.OpClose,

@@ -1,6 +1,6 @@
 package conformance_test
 
-// Connecting again: RFC 6455 §7.2.3.
+// This file tests reconnecting: RFC 6455 §7.2.3.
 
 import (
 	"context"
@@ -31,26 +31,26 @@ const (
 	busyBase          = 5 * time.Second // of a Close 1013
 )
 
-// supervised is a client that connects again, and what it has told.
+// supervised is a client that reconnects, and its events.
 type supervised struct {
 	*lab
 	ctx    context.Context
 	cancel context.CancelFunc
 	client *dandelion.Client
-	// Events, in order. Nobody has to read them.
+	// Events, in order. Nobody needs to read them.
 	opened  chan *messages.Opened
 	waiting chan scheduled
 	gaveUp  chan *messages.GaveUp
 	stopped chan *messages.Stopped
 }
 
-// scheduled is what is told before a delay, and when.
+// scheduled is the event before a delay, and when it came.
 type scheduled struct {
 	*messages.ReconnectScheduled
 	at time.Time
 }
 
-// supervise starts a client of srv that connects again.
+// supervise starts a client of srv that reconnects.
 func (l *lab) supervise(srv *wstest.Server, opts dandelion.Options) *supervised {
 	l.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -82,8 +82,8 @@ func (l *lab) supervise(srv *wstest.Server, opts dandelion.Options) *supervised 
 	return s
 }
 
-// uniform fails unless the delays look as if drawn uniformly from 0 to top. By
-// chance a good draw fails once in 10⁹ times.
+// uniform fails unless the delays look as if drawn uniformly from 0 to top. A good draw
+// fails by chance once in 10⁹ times.
 func uniform(t testing.TB, name string, delays []time.Duration, top time.Duration) {
 	t.Helper()
 	slices.Sort(delays)
@@ -91,8 +91,8 @@ func uniform(t testing.TB, name string, delays []time.Duration, top time.Duratio
 	if last := delays[len(delays)-1]; last > top {
 		t.Errorf("%s: a delay is %v, want at most %v", name, last, top)
 	}
-	// Kolmogorov and Smirnov: the distance between the share of delays that are
-	// at most x and x/top, which by chance is that large with 2·exp(−2nd²).
+	// Kolmogorov and Smirnov: the distance d between the share of delays up to x and
+	// x/top, which is that large by chance with probability 2·exp(−2nd²).
 	most := math.Sqrt(math.Log(2/1e-9) / (2 * n))
 	var distance float64
 	for i, d := range delays {
@@ -105,8 +105,7 @@ func uniform(t testing.TB, name string, delays []time.Duration, top time.Duratio
 	}
 }
 
-// TestFirstDelayIsRandom: clients that lose their server at the same moment do not
-// come back at the same moment.
+// Clients that lose their server at the same moment do not come back at the same moment.
 //
 // req: 6455-7.2.3-01
 func TestFirstDelayIsRandom(t *testing.T) {
@@ -155,7 +154,7 @@ func TestFirstDelayIsRandom(t *testing.T) {
 				for _, s := range all {
 					<-s.opened
 				}
-				// They come when they have said they would.
+				// They come when they announced it.
 				var came []time.Duration
 				for _, at := range arrivals[clients:] {
 					came = append(came, at.Sub(lost))
@@ -170,7 +169,7 @@ func TestFirstDelayIsRandom(t *testing.T) {
 	}
 }
 
-// TestDelaysGrow: truncated binary exponential backoff, each delay drawn anew.
+// Truncated binary exponential backoff, with each delay drawn anew.
 //
 // req: 6455-7.2.3-02
 func TestDelaysGrow(t *testing.T) {
@@ -220,18 +219,18 @@ func TestDelaysGrow(t *testing.T) {
 	}
 }
 
-// half draws the middle of every interval, so that delays can be foretold.
+// half draws the middle of every interval, so that delays are known in advance.
 func half() retry.Backoff {
 	return retry.Exponential{Float64: func() float64 { return 0.5 }}.New()
 }
 
-// TestBackoffStartsAgain after a connection that was stable and showed life, and
-// not before.
+// The backoff starts over after a connection that was stable and showed life, and not
+// before.
 //
 // req: 6455-7.2.3-03
 func TestBackoffStartsAgain(t *testing.T) {
 	const refused = 5
-	// What follows five refusals, by the half of the interval.
+	// The delay after five refusals, with half of the interval.
 	first, sixth := defaultBase/2, defaultBase<<refused/2
 	bubble(t, func(l *lab) {
 		for _, c := range []struct {
@@ -290,7 +289,7 @@ func TestBackoffStartsAgain(t *testing.T) {
 	})
 }
 
-// TestCredentialsAreAskedForOnce after 401 and 403, which then are final.
+// Credentials are asked for once after 401 and 403, which then are final.
 //
 // req: 6455-7.2.3-04
 func TestCredentialsAreAskedForOnce(t *testing.T) {
@@ -344,16 +343,16 @@ func TestCredentialsAreAskedForOnce(t *testing.T) {
 	})
 }
 
-// TestWhatIsRetried, by default and when the user decides otherwise. Here nobody
-// gives other credentials.
+// Which ends are retried, by default and when the user decides otherwise. Here nobody
+// provides other credentials.
 //
 // req: 6455-7.2.3-04
 func TestWhatIsRetried(t *testing.T) {
 	type verdict uint8
 	const (
-		stops        verdict = iota // and tells that it gave up
+		stops        verdict = iota // and reports that it gave up
 		retries                     // after half of the first interval
-		retriesLater                // after half of a larger one
+		retriesLater                // after half of a longer one
 	)
 	closes := func(code wire.StatusCode) func(*wstest.Conn) {
 		return func(c *wstest.Conn) {
@@ -467,7 +466,7 @@ func TestWhatIsRetried(t *testing.T) {
 			})
 		}
 
-		// The user's own ends are final, whatever the verdict.
+		// Ends by the user are final, whatever the verdict.
 		for _, c := range []struct {
 			name string
 			end  func(s *supervised, c *wstest.Conn)

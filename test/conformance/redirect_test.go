@@ -1,6 +1,6 @@
 package conformance_test
 
-// Redirects, where following them was asked for: RFC 9110 §15.4.
+// This file tests redirects, if following them was asked for: RFC 9110 §15.4.
 
 import (
 	"net/http"
@@ -13,14 +13,14 @@ import (
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
-// following returns Options that reach srv, whatever host is named, and follow
-// that many redirects.
+// following returns Options that reach srv, whatever host the URL names, and follow that
+// many redirects.
 func following(srv *wstest.Server, limit int) *dandelion.Options {
 	return &dandelion.Options{Handshaker: &handshake.Client{FollowRedirects: limit, Adapter: ownHTTP(over(srv))}}
 }
 
-// redirects answers the next connection with a redirect to location, and waits
-// until the client has closed it. It returns the request.
+// redirects redirects the next connection to location, and waits until the client has
+// closed it. It returns the request.
 func redirects(t *testing.T, srv *wstest.Server, status int, location string) *wstest.Request {
 	t.Helper()
 	c := srv.Accept(t.Context())

@@ -1,7 +1,7 @@
 package conformance_test
 
-// The server's answer with another status than 101, and answers without end:
-// RFC 6455 §4.1, §4.4, RFC 7230 §3.2.5, §3.3.3, RFC 9110 §15.
+// This file tests responses with a status other than 101, and endless responses: RFC 6455
+// §4.1, §4.4, RFC 7230 §3.2.5, §3.3.3, RFC 9110 §15.
 
 import (
 	"context"
@@ -20,12 +20,12 @@ import (
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
-// refused dials a new server that gives the answer, and returns the error. The
-// client has to close TCP, to write no frame and to make no other connection.
+// refused dials a new server that sends the response, and returns the error. The client
+// must close TCP, write no frame and make no other connection.
 func refused(t *testing.T, answer func(c *wstest.Conn)) *handshake.Error {
 	t.Helper()
 	srv := wstest.NewPipe(t)
-	d, c := (&answerCase{write: answer}).runOn(t, srv, ownHTTP(over(srv)))
+	d, c := (&responseCase{write: answer}).runOn(t, srv, ownHTTP(over(srv)))
 	e := wantRefused(t, d, c)
 	if n := srv.Accepted(); n != 1 {
 		t.Errorf("%d connections were made, want 1", n)
@@ -40,7 +40,7 @@ func wantStatus(t *testing.T, e *handshake.Error, want int) {
 	}
 }
 
-// respond is the answer with that status, no body and header lines.
+// respond sends the response with that status, no body and these header lines.
 func respond(status int, lines ...string) func(c *wstest.Conn) {
 	return func(c *wstest.Conn) { c.Respond(status, "", lines...) }
 }
@@ -174,7 +174,7 @@ func TestRefusalInvalidLength(t *testing.T) {
 				d := startDial(t, srv.URL(), opts)
 				c := srv.Accept(t.Context())
 				c.ReadRequest()
-				c.Respond(403, "", test.lines...) // and no body follows
+				c.Respond(403, "", test.lines...) // no body follows
 				e := wantRefused(t, d, c)
 				wantStatus(t, e, 403)
 				if len(e.Body) > 0 {
@@ -188,7 +188,7 @@ func TestRefusalInvalidLength(t *testing.T) {
 	}
 }
 
-// maxBody is how much of a body is in an error, as documented at handshake.Error.
+// maxBody is how much of a body an error has, as documented at handshake.Error.
 const maxBody = 1 << 10
 
 // req: 7230-3.3.3-04
@@ -246,8 +246,8 @@ func TestRefusalBody(t *testing.T) {
 	})
 }
 
-// flood writes what part says until the client has closed the connection, and
-// returns how many bytes it took, at most limit.
+// flood writes the bytes from part until the client has closed the connection, and returns
+// how many the client took, at most limit.
 func flood(c *wstest.Conn, limit int, part func(i int) string) (taken int) {
 	var chunk []byte
 	for i := 0; taken < limit; {
@@ -263,17 +263,17 @@ func flood(c *wstest.Conn, limit int, part func(i int) string) (taken int) {
 	return taken
 }
 
-// slowFlood writes p again and again, with a pause before each, until the client has
-// closed the connection.
+// slowFlood writes p repeatedly, with a pause before each time, until the client has closed
+// the connection.
 func slowFlood(c *wstest.Conn, pause time.Duration, p string) {
 	for c.Try(func(c *wstest.Conn) { c.ExpectSilence(pause); c.WriteRaw([]byte(p)) }) == nil {
 	}
 }
 
-// endlessAnswer dials a server that answers by flood, and fails unless the dial
-// does after at most the documented 64 KiB were read, with some allowance for
-// what is under way. It returns how much was allocated meanwhile.
-func endlessAnswer(t *testing.T, head string, part func(i int) string) (allocated uint64) {
+// endlessResponse dials a server that responds by flood, and fails unless the dial fails
+// after reading at most the documented 64 KiB, with some allowance for bytes under way. It
+// returns how much was allocated during that.
+func endlessResponse(t *testing.T, head string, part func(i int) string) (allocated uint64) {
 	t.Helper()
 	const (
 		documented = 64 << 10 // handshake.NetAdapter.MaxResponseHead
@@ -300,7 +300,7 @@ func endlessAnswer(t *testing.T, head string, part func(i int) string) (allocate
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// deadlineHolds dials a server that answers by slowFlood, and fails unless the dial ends at its deadline.
+// deadlineHolds dials a server that responds by slowFlood, and fails unless the dial ends at its deadline.
 func deadlineHolds(t *testing.T, head, part string) {
 	t.Helper()
 	testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
@@ -340,7 +340,7 @@ func TestRefusalHugeHead(t *testing.T) {
 		{"a line without end", func(i int) string { return "x" }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if n := endlessAnswer(t, begin, test.part); n > 2<<20 {
+			if n := endlessResponse(t, begin, test.part); n > 2<<20 {
 				t.Errorf("%d KiB were allocated", n>>10)
 			}
 		})
@@ -350,10 +350,10 @@ func TestRefusalHugeHead(t *testing.T) {
 }
 
 // req: 9110-15.2-02
-func TestRefusalEndlessInterimAnswers(t *testing.T) {
+func TestRefusalEndlessInterimResponses(t *testing.T) {
 	const processing = "HTTP/1.1 102 Processing\r\n\r\n"
 	t.Run("fast", func(t *testing.T) {
-		endlessAnswer(t, "", func(int) string { return processing })
+		endlessResponse(t, "", func(int) string { return processing })
 	})
 	t.Run("slow", func(t *testing.T) { deadlineHolds(t, "", processing) })
 }

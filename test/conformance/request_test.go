@@ -1,6 +1,6 @@
 package conformance_test
 
-// The client's request: RFC 6455 §4.1, RFC 7230, RFC 9110.
+// This file tests the client's request: RFC 6455 §4.1, RFC 7230, RFC 9110.
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ func (o *offering) Handshake(ctx context.Context, req *handshake.Request) (*hand
 	return o.Client.Handshake(ctx, &with)
 }
 
-// offer makes opts offer extensions. What else opts say of the network is kept.
+// offer makes opts offer extensions. Their network settings are kept.
 func offer(opts *dandelion.Options, extensions ...handshake.Extension) *dandelion.Options {
 	o := *opts
 	o.Handshaker = &offering{handshake.Client{Adapter: ownHTTP(opts)}, extensions}
@@ -331,7 +331,7 @@ func TestRequestUserAgent(t *testing.T) {
 	wantValues(t, req, "User-Agent")
 }
 
-// startSupervised supervises a connection until the test ends.
+// startSupervised supervises a connection until the end of the test.
 func startSupervised(t *testing.T, url string, opts *dandelion.Options) *dandelion.Client {
 	t.Helper()
 	client, err := dandelion.Supervise(newContext(t), url, opts)

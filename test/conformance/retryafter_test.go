@@ -1,6 +1,6 @@
 package conformance_test
 
-// When a server says how long to wait: RFC 9110 §10.2.3.
+// This file tests servers that say how long to wait: RFC 9110 §10.2.3.
 
 import (
 	"net/http"
@@ -37,7 +37,7 @@ func TestRetryAfter(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			testkit.Bubble(t, func(t *testing.T, srv *wstest.Server, opts *dandelion.Options) {
-				// The random part of the delay is nothing, so that only Retry-After is seen.
+				// The random part of the delay is 0, so that only Retry-After counts.
 				opts.Retry.Backoff = retry.Exponential{Float64: func() float64 { return 0 }}.New
 				opts.Retry.MaxRetryAfter = test.max
 				scheduled := make(chan *messages.ReconnectScheduled, 1)

@@ -1,7 +1,7 @@
 package conformance_test
 
-// Connections for the tests of what happens behind the opening handshake: a
-// client, the server's end of its connection, and what the client has received.
+// This file is the connections for tests of what follows the opening handshake: a client,
+// the server's end of its connection, and what the client has received.
 
 import (
 	"bytes"
@@ -34,19 +34,19 @@ const (
 	bubbleTimeout = 24 * time.Hour
 )
 
-// lab is where connections are made for one test, or for one named case of a
-// test. It is that test's testing.TB.
+// lab makes the connections of one test, or of one named case of a test. It is that test's
+// testing.TB.
 type lab struct {
 	testing.TB
-	system  *actor.ActorSystem // nil: the one that all clients share
+	system  *actor.ActorSystem // nil means the one that all clients share
 	timeout time.Duration
 	serve   func(wstest.TestingT, ...wstest.Option) *wstest.Server
 	slots   chan struct{}
 	cases   *sync.WaitGroup
 }
 
-// bubble runs f with connections over in-memory pipes in a synctest bubble: time
-// passes only while everybody waits, and no goroutine may be left at the end.
+// bubble runs f with connections over in-memory pipes in a synctest bubble: time passes only
+// while all goroutines wait, and none may be left at the end.
 func bubble(t *testing.T, f func(l *lab)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -72,8 +72,8 @@ func (l *lab) run(f func(l *lab)) {
 	f(l)
 }
 
-// Case runs f beside the other cases of the test. Messages of its failures begin
-// with name. In the end the lab waits for all its cases.
+// Case runs f concurrently with the other cases of the test. Its failure messages begin
+// with name. At the end the lab waits for all its cases.
 func (l *lab) Case(name string, f func(l *lab)) {
 	l.slots <- struct{}{}
 	tb := &caseTB{TB: l.TB, name: name}
@@ -89,8 +89,8 @@ func (l *lab) Case(name string, f func(l *lab)) {
 	})
 }
 
-// caseTB is the testing.TB of one case, which has a goroutine of its own. (In a
-// synctest bubble there are no subtests.)
+// caseTB is the testing.TB of one case, which runs on its own goroutine. (There are no
+// subtests in a synctest bubble.)
 type caseTB struct {
 	testing.TB
 	name string
@@ -140,19 +140,19 @@ func (c *caseTB) FailNow() {
 	runtime.Goexit()
 }
 
-// setup says how a session is opened. The zero value is a client with default
-// options and a server that sends the right 101.
+// setup says how a session is opened. The zero value is a client with default options and
+// a server that sends the correct 101.
 type setup struct {
 	client dandelion.Options
 	server []wstest.Option
 	answer []wstest.Edit
-	// unread: no receive call is pending. Otherwise one always is.
+	// unread means that no receive call is pending. Otherwise one always is.
 	unread bool
 	// path and query of the URL.
 	path string
-	// wrap, if set, puts something around the client's end of the stream.
+	// wrap, if set, wraps the client's end of the stream.
 	wrap func(net.Conn) net.Conn
-	// bare leaves the opening handshake out, for tests with thousands of connections.
+	// bare skips the opening handshake, for tests with thousands of connections.
 	bare bool
 }
 
@@ -168,13 +168,13 @@ func (dial bare) Handshake(ctx context.Context, req *handshake.Request) (*handsh
 	return &handshake.Result{Stream: conn}, nil
 }
 
-// session is a connection that is open.
+// session is an open connection.
 type session struct {
 	*lab
 	ctx    context.Context
 	client *dandelion.Client
 	server *wstest.Conn
-	got    chan receipt // what the pending receive has returned
+	got    chan receipt // the results of the pending receive
 }
 
 // receipt is what Read returned.
@@ -183,7 +183,7 @@ type receipt struct {
 	err error
 }
 
-// open makes a connection. It is gone when the test or case has ended.
+// open makes a connection. It ends with the test or case.
 func (l *lab) open(set setup) *session {
 	l.Helper()
 	s, d := l.dial(set)
@@ -213,7 +213,7 @@ func (d *dialed) wait() error {
 	return d.err
 }
 
-// dial begins to open a session: everything but the server's part.
+// dial begins to open a session: everything except the server's part.
 func (l *lab) dial(set setup) (*session, *dialed) {
 	l.Helper()
 	srv := l.serve(l.TB, set.server...)
@@ -273,7 +273,7 @@ func (s *session) receive() {
 	}
 }
 
-// next waits for what the pending receive returns next.
+// next waits for the next result of the pending receive.
 func (s *session) next(what string) receipt {
 	s.Helper()
 	select {
@@ -314,8 +314,8 @@ func (s *session) expectNothing(d time.Duration) {
 	}
 }
 
-// expectEnd waits for the end of the connection, which must be what the receive
-// returns next.
+// expectEnd waits for the end of the connection, which must be the next result of the
+// receive.
 func (s *session) expectEnd() *messages.CloseError {
 	s.Helper()
 	r := s.next("the end of the connection")
@@ -339,9 +339,9 @@ func (s *session) expectClosed(code wire.StatusCode, reason string) *messages.Cl
 	return end
 }
 
-// expectFailed waits for what follows a violation: the server gets one masked
-// Close with that code and then the end of TCP, the receive returns an error that
-// names what was wrong, and nothing is delivered.
+// expectFailed waits for the consequences of a violation: the server gets one masked Close
+// with that code and then the end of TCP, the receive returns an error that names the
+// fault, and nothing is delivered.
 func (s *session) expectFailed(code wire.StatusCode) *messages.CloseError {
 	s.Helper()
 	s.server.Within(time.Second).ExpectFailure(code)
@@ -374,8 +374,8 @@ func (s *session) expectFailureReported(code wire.StatusCode) *messages.CloseErr
 	return end
 }
 
-// closeFromServer ends the session in order from the server's side: what was
-// expected before was all.
+// closeFromServer ends the session in order from the server's side, and fails if anything
+// else was received.
 func (s *session) closeFromServer() {
 	s.Helper()
 	s.server.CloseHandshake(wire.StatusNormal, "")
@@ -389,8 +389,8 @@ func (s *session) startClose(code wire.StatusCode, reason string) <-chan error {
 	return done
 }
 
-// answerClose answers the client's Close, which the server has read, with 1000, and
-// ends TCP.
+// answerClose answers the client's Close, which the server has read, with 1000, and ends
+// TCP.
 func (s *session) answerClose() {
 	s.Helper()
 	s.server.SendClose(wire.StatusNormal, "")
@@ -415,7 +415,7 @@ func (s *session) wantError(err, want error) {
 	}
 }
 
-// show is the beginning of p in hexadecimal, for failure messages.
+// show returns the beginning of p in hexadecimal, for failure messages.
 func show(p []byte) string {
 	const most = 48
 	if len(p) > most {
@@ -424,12 +424,12 @@ func show(p []byte) string {
 	return fmt.Sprintf("% X", p)
 }
 
-// frame is one frame of the server.
+// frame returns one frame from the server.
 func frame(fin bool, op wire.Opcode, payload []byte) []byte {
 	return wstest.AppendFrame(nil, wire.Header{Fin: fin, Opcode: op, Length: uint64(len(payload))}, payload)
 }
 
-// closing is the payload of a Close.
+// closing returns the payload of a Close.
 func closing(code wire.StatusCode, reason string) []byte {
 	return append([]byte{byte(code >> 8), byte(code)}, reason...)
 }

@@ -1,6 +1,6 @@
 package conformance
 
-// The table of requirements.
+// This file is the table of requirements.
 
 import (
 	_ "embed"
@@ -21,8 +21,8 @@ type Requirement struct {
 	Level    string // one of Levels
 	Area     string // "close"
 	Text     string // the requirement
-	Stimulus string // what the server or the user does
-	Expected string // what is seen
+	Stimulus string // what server or user does
+	Expected string // what follows
 }
 
 // Levels are the values of Requirement.Level.
@@ -30,7 +30,7 @@ var Levels = []string{"MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"}
 
 const columns = "id\trfc\tsection\tlevel\tarea\trequirement\tstimulus\texpected"
 
-// Must tells whether nothing but a test will do for the row.
+// Must reports whether the row needs a test.
 func (r Requirement) Must() bool { return r.Level == "MUST" || r.Level == "MUST NOT" }
 
 // Requirements returns all rows, in the order of the table.

@@ -1,6 +1,6 @@
 package conformance_test
 
-// wss: RFC 6455 §4.1, §10.5, §10.6, RFC 9110 §4.3.4.
+// This file tests wss: RFC 6455 §4.1, §10.5, §10.6, RFC 9110 §4.3.4.
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// tap is a connection that keeps a copy of what is written to it.
+// tap is a connection that records what is written to it.
 type tap struct {
 	net.Conn
 	mu      sync.Mutex
@@ -46,7 +46,7 @@ const (
 	recordApplicationData  = 23
 )
 
-// records returns the content types of what was written so far, which has to be TLS records.
+// records returns the content types of the TLS records written so far; nothing else may have been written.
 func (c *tap) records(t *testing.T) []byte {
 	t.Helper()
 	c.mu.Lock()
@@ -173,14 +173,14 @@ func TestTLSHandshakeFails(t *testing.T) {
 	})
 }
 
-// tlsFails dials srv, where the TLS handshake has to fail, and returns the
-// error. The server must not see an HTTP request, nor a second connection.
+// tlsFails dials srv, where the TLS handshake must fail, and returns the error. The server
+// must see neither an HTTP request nor a second connection.
 func tlsFails(t *testing.T, srv *wstest.Server, url string, opts *dandelion.Options) *handshake.Error {
 	t.Helper()
 	d := startDial(t, url, opts)
 	c := srv.Accept(t.Context())
 	if err := c.Try(func(c *wstest.Conn) { c.Handshake() }); err == nil {
-		c.ExpectEnd() // the client found out later, and says nothing
+		c.ExpectEnd() // the client noticed later, and sends nothing
 	}
 	e := d.fails(t)
 	wantStage(t, e, handshake.StageTLS)
@@ -272,7 +272,7 @@ func TestTLSIdentity(t *testing.T) {
 }
 
 // req: 9110-4.3.4-02
-func TestTLSCheckIsOn(t *testing.T) {
+func TestTLSCheckIsOnByDefault(t *testing.T) {
 	selfSigned := wstest.WithCertificate(wstest.CertSpec{SelfSigned: true})
 	t.Run("by default", func(t *testing.T) {
 		srv := wstest.NewServer(t, selfSigned)

@@ -1,6 +1,6 @@
 package conformance_test
 
-// WebSocket URIs: RFC 6455 §3, §11.1.
+// This file tests WebSocket URIs: RFC 6455 §3, §11.1.
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
-// at puts the address of srv in place of HOST:PORT in a URL.
+// at replaces HOST:PORT in a URL by the address of srv.
 func at(srv *wstest.Server, url string) string {
 	return strings.Replace(url, "HOST:PORT", srv.Addr(), 1)
 }
@@ -48,7 +48,7 @@ func wantTarget(t *testing.T, req *wstest.Request, want string) {
 	}
 }
 
-// network records every use of the network, and permits none.
+// network records every use of the network, and allows none.
 type network struct {
 	mu   sync.Mutex
 	uses []string
@@ -72,10 +72,9 @@ func (n *network) lookup(_ context.Context, host string) ([]netip.Addr, error) {
 	return nil, errNoNetwork
 }
 
-// wantUnheard fails unless a dial fails before any DNS lookup or TCP connect. The
-// options must not say how to reach the network. It dials three times: with the
-// lookup recorded, with the connect recorded, and over the real network, where a
-// listener can see it.
+// wantUnheard fails unless a dial fails before any DNS lookup or TCP connect. The options
+// must not say how to reach the network. It dials three times: with the lookup recorded,
+// with the connect recorded, and over the real network, where a listener can see it.
 func wantUnheard(t *testing.T, url string, opts dandelion.Options) *handshake.Error {
 	t.Helper()
 	var n network
@@ -95,8 +94,8 @@ func wantUnheard(t *testing.T, url string, opts dandelion.Options) *handshake.Er
 	return e
 }
 
-// wantNoneBefore makes a connection and fails unless it is the first that srv,
-// a TCP listener, has seen.
+// wantNoneBefore makes a connection and fails unless it is the first that srv, a TCP
+// listener, has seen.
 func wantNoneBefore(t *testing.T, srv *wstest.Server) {
 	t.Helper()
 	open(t, srv, nil)
@@ -184,7 +183,7 @@ func TestURISecureFlag(t *testing.T) {
 	}
 }
 
-// Everything about the request target, byte for byte.
+// The request target, byte for byte.
 func TestURIRequestTarget(t *testing.T) {
 	srv := wstest.NewServer(t)
 	for _, test := range []struct{ name, url, want string }{
@@ -227,7 +226,7 @@ func TestURIInvalid(t *testing.T) {
 	srv := wstest.NewServer(t)
 	for _, url := range []string{
 		"", "ws://", "ws:///p", "ws://:80/", "ws://h:65536/", "ws://h:-1/", "ws://h:8x/", "ws://[::1/", "ws://a b/", "//h/p", "h/p",
-		"//HOST:PORT/p", "HOST:PORT/p", "http://HOST:PORT/", // these a listener could see
+		"//HOST:PORT/p", "HOST:PORT/p", "http://HOST:PORT/", // a listener could see these
 	} {
 		t.Run(url, func(t *testing.T) {
 			wantStage(t, wantUnheard(t, at(srv, url), dandelion.Options{}), handshake.StageURL)
@@ -303,7 +302,7 @@ func wantNoUserInformation(t *testing.T, req *wstest.Request) {
 }
 
 // req: 7230-2.7.1-01
-func TestURIUserInformationStaysHome(t *testing.T) {
+func TestURIUserInformationIsNotLeaked(t *testing.T) {
 	const url = "ws://u:p@h.test:8080/"
 	t.Run("directly", func(t *testing.T) {
 		srv := wstest.NewPipe(t)

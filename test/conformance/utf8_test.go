@@ -1,6 +1,6 @@
 package conformance_test
 
-// UTF-8 in texts and close reasons: RFC 6455 §5.6, §8.1.
+// This file tests UTF-8 in texts and close reasons: RFC 6455 §5.6, §8.1.
 
 import (
 	"testing"
@@ -12,7 +12,7 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// TestInvalidTextIsNotSent, in whatever way it is to be sent.
+// Invalid text is not sent, by any method.
 //
 // req: 6455-5.6-02
 func TestInvalidTextIsNotSent(t *testing.T) {
@@ -40,8 +40,8 @@ func TestInvalidTextIsNotSent(t *testing.T) {
 	})
 }
 
-// TestInvalidFragmentsAreNotSent: a text is checked across its fragments, and a
-// fragment that would spoil it is refused.
+// A text is checked across its fragments, and a fragment that would make it invalid is
+// refused.
 //
 // req: 6455-5.6-02
 func TestInvalidFragmentsAreNotSent(t *testing.T) {
@@ -61,7 +61,7 @@ func TestInvalidFragmentsAreNotSent(t *testing.T) {
 	})
 }
 
-// TestFragmentsMayEndInsideACharacter.
+// Fragments may end inside a character.
 //
 // req: 6455-5.6-03
 func TestFragmentsMayEndInsideACharacter(t *testing.T) {
@@ -79,7 +79,7 @@ func TestFragmentsMayEndInsideACharacter(t *testing.T) {
 	})
 }
 
-// TestInvalidTextReceived fails the connection with 1007.
+// Invalid text fails the connection with 1007.
 //
 // req: 6455-8.1-01
 func TestInvalidTextReceived(t *testing.T) {
@@ -103,7 +103,7 @@ func TestInvalidTextReceived(t *testing.T) {
 	})
 }
 
-// TestValidTextReceived is delivered byte for byte.
+// Valid text is delivered byte for byte.
 //
 // req: 6455-8.1-02
 func TestValidTextReceived(t *testing.T) {
@@ -120,8 +120,8 @@ func TestValidTextReceived(t *testing.T) {
 	})
 }
 
-// TestInvalidTextIsFoundEarly: when the bad byte is there, the rest of the frame
-// and of the message is not awaited.
+// The connection is failed at the bad byte, without waiting for the rest of the frame or
+// message.
 //
 // req: 6455-8.1-03
 func TestInvalidTextIsFoundEarly(t *testing.T) {
@@ -145,8 +145,8 @@ func TestInvalidTextIsFoundEarly(t *testing.T) {
 	})
 }
 
-// TestTextStateAcrossFrames runs on from fragment to fragment, past control
-// frames, and starts anew with each message.
+// The state of the check is kept from fragment to fragment, across control frames, and
+// starts anew with each message.
 //
 // req: 6455-8.1-04
 func TestTextStateAcrossFrames(t *testing.T) {
@@ -161,7 +161,7 @@ func TestTextStateAcrossFrames(t *testing.T) {
 	})
 }
 
-// TestInvalidReasonReceived fails the connection; the bytes are not given to the user.
+// An invalid reason fails the connection; the user does not get its bytes.
 //
 // req: 6455-8.1-05
 func TestInvalidReasonReceived(t *testing.T) {

@@ -6,13 +6,12 @@
 //	go run ./test/conformance/report -json out.json   take the output of an earlier go test -json; - is stdin
 //	go run ./test/conformance/report -all             name all tests of a row
 //
-// What failed tests print goes to stderr.
+// The output of failed tests goes to stderr.
 //
-// The result of a row is that of its claimants: pass if all pass, FAIL if one
-// fails, skip or "not run" if one did not show anything, "partly" if all pass but variants of
-// the row are known to be missing. A row without claimants is pending, with the
-// reason, or UNCLAIMED. The exit status is 1 if a row has the result FAIL, skip, "not
-// run" or UNCLAIMED.
+// The result of a row is that of its claimants: pass if all pass, FAIL if one fails, skip or
+// "not run" if one did not run, "partly" if all pass but variants of the row are known to be
+// missing. A row without claimants is pending, with the reason, or UNCLAIMED. The exit
+// status is 1 if a row has the result FAIL, skip, "not run" or UNCLAIMED.
 package main
 
 import (
@@ -42,7 +41,7 @@ func main() {
 	}
 }
 
-// report prints the table and tells whether every row is as it should be.
+// report prints the table and reports whether every row is as it should be.
 func report(from string, all bool, flags []string) (complete bool, err error) {
 	root, err := conformance.ModuleRoot(".")
 	if err != nil {
@@ -68,8 +67,8 @@ func report(from string, all bool, flags []string) (complete bool, err error) {
 	return printTable(os.Stdout, rows, all), nil
 }
 
-// testOutput returns the output of go test -json, of the file from or of running
-// the packages that have claims.
+// testOutput returns the output of go test -json: from the file, or of running the packages
+// that have claims.
 func testOutput(root, from string, claims []conformance.Claim, flags []string) (io.Reader, error) {
 	switch from {
 	case "":
@@ -91,7 +90,7 @@ func testOutput(root, from string, claims []conformance.Claim, flags []string) (
 	out, err := cmd.Output()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
-		err = nil // tests fail: that is what the table says
+		err = nil // failed tests: the table shows them
 	}
 	return bytes.NewReader(out), err
 }

@@ -1,6 +1,6 @@
 package main
 
-// From the output of go test -json to the result of each row.
+// This file turns the output of go test -json into the result of each row.
 
 import (
 	"encoding/json"
@@ -16,7 +16,7 @@ import (
 	"github.com/dandelionws/dandelion/test/conformance"
 )
 
-// result is what became of a claim or a row, the worse the larger.
+// result is the result of a claim or a row; a larger one is worse.
 type result uint8
 
 const (
@@ -34,14 +34,14 @@ var resultNames = [...]string{"pass", "partly", "pending", "skip", "not run", "F
 // String implements fmt.Stringer.
 func (r result) String() string { return resultNames[r] }
 
-// good tells whether the row is as it should be.
+// good reports whether the row is as it should be.
 func (r result) good() bool { return r <= pending }
 
-// results are the outcomes of tests: by package, then by the name of the test with its subtests.
+// results holds the outcomes of tests: by package, then by the name of the test with its subtests.
 type results map[string]map[string]result
 
-// parseResults reads the output of go test -json. What the failed tests have
-// printed goes to log.
+// parseResults reads the output of go test -json. It copies the output of failed tests to
+// log.
 func parseResults(r io.Reader, log io.Writer) (results, error) {
 	type test struct{ pkg, name string }
 	all := make(results)
@@ -75,8 +75,8 @@ func parseResults(r io.Reader, log io.Writer) (results, error) {
 	}
 }
 
-// of returns the result of a claim: that of the subtests with the name of its
-// case or, if there are none, of the whole test.
+// of returns the result of a claim: that of the subtests with the name of its case or, if
+// there are none, of the whole test.
 func (all results) of(c conformance.Claim) result {
 	tests := all[c.Package]
 	if c.Case != "" {
@@ -97,7 +97,7 @@ func (all results) of(c conformance.Claim) result {
 	return notRun
 }
 
-// subtestName writes a name as package testing does.
+// subtestName returns a name as package testing writes it.
 func subtestName(name string) string {
 	var b strings.Builder
 	for _, r := range name {
@@ -114,7 +114,7 @@ func subtestName(name string) string {
 	return b.String()
 }
 
-// row is one row of the table with what became of it.
+// row is one row of the table with its result.
 type row struct {
 	conformance.Requirement
 	tests  []string
@@ -122,7 +122,7 @@ type row struct {
 	note   string
 }
 
-// judge puts claims and results together.
+// judge combines claims and results.
 func judge(requirements []conformance.Requirement, claims []conformance.Claim, all results) []row {
 	claimants := make(map[string][]conformance.Claim)
 	for _, c := range claims {
@@ -153,10 +153,10 @@ func judge(requirements []conformance.Requirement, claims []conformance.Claim, a
 	return rows
 }
 
-// shownTests is how many claimants of a row are printed unless all are asked for.
+// shownTests is how many claimants of a row are printed by default.
 const shownTests = 2
 
-// rank puts the tests by the public doors before the unit tests.
+// rank sorts the tests of the public API before the unit tests.
 func rank(c conformance.Claim) int {
 	if strings.HasSuffix(c.Package, "/test/conformance") {
 		return 0
@@ -164,8 +164,8 @@ func rank(c conformance.Claim) int {
 	return 1
 }
 
-// printTable prints all rows and a summary, and tells whether all are as they
-// should be. all is about the claimants of each row.
+// printTable prints all rows and a summary, and reports whether all are as they should be.
+// all prints all claimants of each row.
 func printTable(w io.Writer, rows []row, all bool) (complete bool) {
 	complete = true
 	counts := make(map[result]int)

@@ -1,5 +1,7 @@
 package main
 
+// This file tests the results of rows.
+
 import (
 	"strings"
 	"testing"

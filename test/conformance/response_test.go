@@ -1,7 +1,7 @@
 package conformance_test
 
-// The server's answer with the status 101: what opens the connection and what
-// does not (RFC 6455 §4.1, §4.2.2, §9.1, RFC 7230, RFC 9110).
+// This file tests which responses with the status 101 open the connection: RFC 6455
+// §4.1, §4.2.2, §9.1, RFC 7230, RFC 9110.
 
 import (
 	"bytes"
@@ -19,15 +19,15 @@ import (
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
-// transport is a way on which the client reaches the server.
+// transport is a way in which the client reaches the server.
 type transport struct {
 	name    string
 	serve   func(t wstest.TestingT, opts ...wstest.Option) *wstest.Server
 	adapter func(opts *dandelion.Options) handshake.Adapter
-	lenient bool // another parser than ours reads the answer
+	lenient bool // the response is read by a parser other than ours
 }
 
-// transports are all that the checks of an answer are made on.
+// transports are those on which all responses are checked.
 var transports = []transport{
 	{"pipe", wstest.NewPipe, ownHTTP, false},
 	{"TCP", wstest.NewServer, ownHTTP, false},
@@ -35,7 +35,7 @@ var transports = []transport{
 	{"TCP with net http", wstest.NewServer, netHTTP, true},
 }
 
-// ownHTTP makes the library's own HTTP exchange, on the network as opts have it.
+// ownHTTP uses the library's own HTTP exchange, over the network of opts.
 func ownHTTP(opts *dandelion.Options) handshake.Adapter {
 	return &handshake.NetAdapter{DialContext: opts.DialContext, TLSConfig: opts.TLSConfig, Gate: opts.Gate}
 }
@@ -48,26 +48,26 @@ func netHTTP(opts *dandelion.Options) handshake.Adapter {
 	}
 }
 
-// answerCase is an answer to a request.
-type answerCase struct {
+// responseCase is a response to a request.
+type responseCase struct {
 	name   string
 	asked  []string              // subprotocols
 	offers []handshake.Extension // none by default
-	edits  []wstest.Edit         // to the right answer, or
-	write  func(c *wstest.Conn)  // what is written instead, the request having been read
+	edits  []wstest.Edit         // to the correct response, or
+	write  func(c *wstest.Conn)  // what is written instead, after the request was read
 	check  func(t *testing.T, e *messages.Opened)
 
-	why     reason // the answer is refused
-	netHTTP reason // the same where package net/http reads the answer, if that is lenient here
+	why     reason // the response is refused
+	netHTTP reason // the reason if package net/http reads the response, and is lenient here
 }
 
-// reason is why an answer is refused: the stage, and words that are in the error.
+// reason is why a response is refused: the stage, and words in the error.
 type reason struct {
 	stage handshake.Stage
 	words string
 }
 
-// The reasons. Package net/http has other words for those of StageHTTP.
+// The reasons. Package net/http words those of StageHTTP differently.
 var (
 	notHTTP         = reason{handshake.StageHTTP, "not HTTP/1"}
 	wrongStatusLine = reason{handshake.StageHTTP, "status line"}
@@ -86,8 +86,8 @@ var (
 	severalProtocols = reason{handshake.StageValidate, "several Sec-WebSocket-Protocol"}
 )
 
-// wantReason fails unless e, of a dial via the transport, is for the reason that a has.
-func (a *answerCase) wantReason(t *testing.T, via transport, e *handshake.Error) {
+// wantReason fails unless e, the error of a dial via the transport, is for the reason of a.
+func (a *responseCase) wantReason(t *testing.T, via transport, e *handshake.Error) {
 	t.Helper()
 	want := a.why
 	if via.lenient {
@@ -104,18 +104,18 @@ func (a *answerCase) wantReason(t *testing.T, via transport, e *handshake.Error)
 	}
 }
 
-// edits are written so to keep the tables readable.
+// edits keeps the tables readable.
 type edits = []wstest.Edit
 
-// run dials a new server via the transport, and gives the answer.
-func (a *answerCase) run(t *testing.T, via transport) (*dialling, *wstest.Conn) {
+// run dials a new server via the transport, which sends the response.
+func (a *responseCase) run(t *testing.T, via transport) (*dialling, *wstest.Conn) {
 	t.Helper()
 	srv := via.serve(t)
 	return a.runOn(t, srv, via.adapter(over(srv)))
 }
 
-// runOn dials srv, and gives the answer.
-func (a *answerCase) runOn(t *testing.T, srv *wstest.Server, adapter handshake.Adapter) (*dialling, *wstest.Conn) {
+// runOn dials srv, which sends the response.
+func (a *responseCase) runOn(t *testing.T, srv *wstest.Server, adapter handshake.Adapter) (*dialling, *wstest.Conn) {
 	t.Helper()
 	opts := &dandelion.Options{Subprotocols: a.asked, Handshaker: &offering{handshake.Client{Adapter: adapter}, a.offers}}
 	d := startDial(t, srv.URL()+"/", opts)
@@ -129,8 +129,8 @@ func (a *answerCase) runOn(t *testing.T, srv *wstest.Server, adapter handshake.A
 	return d, c
 }
 
-// wantRefused fails unless the dial fails, the client closes TCP, and it has
-// written no WebSocket frame.
+// wantRefused fails unless the dial fails, the client closes TCP, and it has written no
+// WebSocket frame.
 func wantRefused(t *testing.T, d *dialling, c *wstest.Conn) *handshake.Error {
 	t.Helper()
 	e := d.fails(t)
@@ -138,7 +138,7 @@ func wantRefused(t *testing.T, d *dialling, c *wstest.Conn) *handshake.Error {
 	return e
 }
 
-// rename gives the line of a header another name, or another spelling of it.
+// rename changes the name of a header line, or its spelling.
 func rename(name, to string) wstest.Edit {
 	return func(r *wstest.Response) {
 		for i, line := range r.Lines {
@@ -149,7 +149,7 @@ func rename(name, to string) wstest.Edit {
 	}
 }
 
-// accept replaces the line of Sec-WebSocket-Accept by lines that depend on the right value.
+// accept replaces the Sec-WebSocket-Accept line by lines that depend on the correct value.
 func accept(lines func(right string) []string) wstest.Edit {
 	return func(r *wstest.Response) {
 		var right string
@@ -166,19 +166,19 @@ func accept(lines func(right string) []string) wstest.Edit {
 	}
 }
 
-// acceptOne is accept for one line with a value of its own.
+// acceptOne is accept for one line.
 func acceptOne(value func(right string) string) wstest.Edit {
 	return accept(func(right string) []string { return []string{" " + value(right)} })
 }
 
-// cutHead makes the right answer without its last n bytes.
+// cutHead sends the correct response without its last n bytes.
 func cutHead(c *wstest.Conn, n int) []byte {
 	head := c.Response().Bytes()
 	return head[:len(head)-n]
 }
 
-// TestAnswerAccepted gives answers that open the connection.
-func TestAnswerAccepted(t *testing.T) {
+// These responses open the connection.
+func TestResponseAccepted(t *testing.T) {
 	order := func(order ...int) wstest.Edit {
 		return func(r *wstest.Response) {
 			lines := slices.Clone(r.Lines)
@@ -187,7 +187,7 @@ func TestAnswerAccepted(t *testing.T) {
 			}
 		}
 	}
-	for _, a := range []answerCase{
+	for _, a := range []responseCase{
 		// req: 6455-4.1-32
 		{name: "right"},
 		// req: 6455-4.1-32
@@ -260,7 +260,7 @@ func TestAnswerAccepted(t *testing.T) {
 			}},
 
 		// req: 9110-15.2-01
-		{name: "interim answers",
+		{name: "interim responses",
 			write: func(c *wstest.Conn) {
 				interim := "HTTP/1.1 100 Continue\r\n\r\n" +
 					"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\nUpgrade: h2c\r\n\r\n" +
@@ -272,7 +272,7 @@ func TestAnswerAccepted(t *testing.T) {
 				wantHeader(t, e, "Upgrade", "websocket")
 			}},
 		// req: 9110-15.2-01
-		{name: "interim answers one by one", write: func(c *wstest.Conn) {
+		{name: "interim responses one by one", write: func(c *wstest.Conn) {
 			c.WriteRaw([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
 			c.WriteRaw([]byte("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\nX-A: b\r\n\r\n"))
 			c.WriteRaw([]byte("HTTP/1.1 199 X\r\n\r\n"))
@@ -345,7 +345,7 @@ func TestAnswerAccepted(t *testing.T) {
 func wantHeader(t *testing.T, e *messages.Opened, name string, want ...string) {
 	t.Helper()
 	if got := e.Header.Values(name); !slices.Equal(got, want) {
-		t.Errorf("%s of the answer is %q, want %q", name, got, want)
+		t.Errorf("%s of the response is %q, want %q", name, got, want)
 	}
 }
 
@@ -356,8 +356,8 @@ func wantExtensions(t *testing.T, e *messages.Opened, want ...string) {
 	}
 }
 
-// TestAnswerRefused gives answers that open no connection.
-func TestAnswerRefused(t *testing.T) {
+// These responses open no connection.
+func TestResponseRefused(t *testing.T) {
 	var (
 		chat          = []string{"chat"}
 		chats         = []string{"chat", "superchat"}
@@ -384,7 +384,7 @@ func TestAnswerRefused(t *testing.T) {
 		return e
 	}
 
-	for _, a := range []answerCase{
+	for _, a := range []responseCase{
 		// req: 6455-2.1-02
 		{name: "Kelvin sign in Upgrade", why: wrongUpgrade, edits: edits{wstest.SetHeader("Upgrade", "webso\x63\xE2\x84\xAA\x65\x74")}},
 
@@ -452,7 +452,7 @@ func TestAnswerRefused(t *testing.T) {
 		// req: 6455-4.2.2-01
 		{name: "an empty line", why: notHTTP, write: func(c *wstest.Conn) { c.WriteRaw([]byte("\r\n")) }},
 		// req: 6455-4.2.2-01
-		{name: "a right answer behind an empty line", why: notHTTP, write: func(c *wstest.Conn) {
+		{name: "a correct response after an empty line", why: notHTTP, write: func(c *wstest.Conn) {
 			c.WriteRaw(append([]byte("\r\n"), c.Response().Bytes()...))
 		}},
 		// req: 6455-4.2.2-01
@@ -460,7 +460,7 @@ func TestAnswerRefused(t *testing.T) {
 		// req: 6455-4.2.2-01
 		{name: "random bytes", why: notHTTP, write: func(c *wstest.Conn) {
 			c.WriteRaw(random)
-			c.Try((*wstest.Conn).CloseWrite) // the client may be gone before
+			c.Try((*wstest.Conn).CloseWrite) // the client may have gone already
 		}},
 		// req: 6455-4.2.2-01
 		{name: "no status", why: wrongStatusLine, edits: edits{wstest.StatusLine("HTTP/1.1")}},
@@ -509,7 +509,7 @@ func TestAnswerRefused(t *testing.T) {
 		// req: 6455-9.1-01
 		{name: "a lone semicolon", why: wrongGrammar, offers: compression, edits: withExtensions(" ;")},
 		// req: 6455-9.1-01
-		{name: "nothing behind a semicolon", why: wrongGrammar, offers: compression, edits: withExtensions(" permessage-deflate;")},
+		{name: "nothing after a semicolon", why: wrongGrammar, offers: compression, edits: withExtensions(" permessage-deflate;")},
 		// req: 6455-9.1-01
 		{name: "parameter without a name", why: wrongGrammar, offers: compression, edits: withExtensions(" permessage-deflate; =1")},
 		// req: 6455-9.1-01
@@ -519,7 +519,7 @@ func TestAnswerRefused(t *testing.T) {
 		// req: 6455-9.1-01
 		{name: "not a token", why: wrongGrammar, offers: compression, edits: withExtensions(" per(message")},
 		// req: 6455-9.1-01
-		{name: "grammar broken behind a good element", why: wrongGrammar, offers: compression, edits: withExtensions(" permessage-deflate, ;")},
+		{name: "grammar broken after a good element", why: wrongGrammar, offers: compression, edits: withExtensions(" permessage-deflate, ;")},
 
 		// req: 6455-9.1-02
 		{name: "an extension not offered on a second line", why: notOffered, offers: compression, edits: withExtensions(" permessage-deflate", " permessage-foo")},
@@ -600,7 +600,7 @@ func TestAnswerRefused(t *testing.T) {
 	}
 }
 
-// otherCase makes small ASCII letters large and large ones small.
+// otherCase swaps small and capital ASCII letters.
 func otherCase(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -611,7 +611,7 @@ func otherCase(s string) string {
 	return string(b)
 }
 
-// acceptOfDecoded is the accept value as it is not meant: of the 16 bytes instead of the key's text.
+// acceptOfDecoded is a wrong accept value: that of the 16 decoded bytes instead of the key's text.
 func acceptOfDecoded(key string) string {
 	nonce, _ := base64.StdEncoding.DecodeString(key)
 	sum := sha1.Sum(append(nonce, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
@@ -619,7 +619,7 @@ func acceptOfDecoded(key string) string {
 }
 
 // req: 6455-4.1-40
-func TestAnswerAcceptKey(t *testing.T) {
+func TestResponseAcceptKey(t *testing.T) {
 	const want = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 	if got := handshake.AcceptKey("dGhlIHNhbXBsZSBub25jZQ=="); got != want {
 		t.Errorf("accept value is %s, want %s", got, want)
@@ -629,7 +629,7 @@ func TestAnswerAcceptKey(t *testing.T) {
 // helloFrame is the text message Hello.
 var helloFrame = wstest.Hex("81 05 48 65 6C 6C 6F")
 
-// wantOneHello fails unless the client receives Hello once, and then what comes next.
+// wantOneHello fails unless the client receives Hello once, and then the next message.
 func wantOneHello(t *testing.T, client *dandelion.Client, c *wstest.Conn) {
 	t.Helper()
 	readText(t, client, "Hello")
@@ -637,7 +637,7 @@ func wantOneHello(t *testing.T, client *dandelion.Client, c *wstest.Conn) {
 }
 
 // req: 6455-4.1-44
-func TestAnswerWithFrameBehind(t *testing.T) {
+func TestResponseWithFrame(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport.name, func(t *testing.T) {
 			srv := transport.serve(t)
@@ -677,7 +677,7 @@ func TestAnswerWithFrameBehind(t *testing.T) {
 }
 
 // req: 7230-3.3.3-01
-func TestAnswerHasNoBody(t *testing.T) {
+func TestResponseHasNoBody(t *testing.T) {
 	for _, line := range []string{"Content-Length: 7", "Transfer-Encoding: chunked"} {
 		t.Run(line, func(t *testing.T) {
 			client, c := openPipe(t, wstest.AddLine(line), wstest.Behind(helloFrame))
@@ -687,7 +687,7 @@ func TestAnswerHasNoBody(t *testing.T) {
 }
 
 // req: 6455-5.8-01 6455-9.1-05
-func TestAnswerWithoutTheOfferedExtension(t *testing.T) {
+func TestResponseWithoutTheOfferedExtension(t *testing.T) {
 	srv := wstest.NewPipe(t)
 	client, c := open(t, srv, offer(over(srv), deflate()))
 	text := strings.Repeat("compress me ", 1024)[:10<<10]
