@@ -160,7 +160,7 @@ func (a *NetAdapter) exchangeOn(ctx context.Context, conn net.Conn, u *url.URL, 
 	var got *responseHead
 	err := a.limit(StageHTTP).run(ctx, conn, func(context.Context) (err error) {
 		// RFC 6455 §4.1: nothing more is written until the response has come.
-		if _, err = conn.Write(appendHead(nil, http.MethodGet, u.RequestURI(), head)); err != nil {
+		if _, err = conn.Write(appendHead(make([]byte, 0, usualHead), http.MethodGet, u.RequestURI(), head)); err != nil {
 			return fmt.Errorf("writing the request: %w", err)
 		}
 		got, err = readResponse(r, a.maxResponseHead())
@@ -298,7 +298,9 @@ func (a *NetAdapter) dial(ctx context.Context, hostPort string, gate *Gate) (net
 	if won.err != nil {
 		return nil, nil, fail(StageDial, won.err)
 	}
-	a.setNoDelay(won.conn)
+	if a.DisableNoDelay { // else it is set: by default, package net does that
+		a.setNoDelay(won.conn)
+	}
 	return won.conn, won.leave, nil
 }
 

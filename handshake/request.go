@@ -99,7 +99,8 @@ func validHost(s string) bool {
 
 // head makes the header section (RFC 6455 §4.1) of a Request that has been checked.
 func (r *Request) head(u *url.URL, key string) *RequestHead {
-	h := &RequestHead{Host: r.Host, TLSConfig: r.TLSConfig}
+	const usual = 8 // the most that the handshake has itself
+	h := &RequestHead{Host: r.Host, Fields: make([]Field, 0, usual+len(r.Header)), TLSConfig: r.TLSConfig}
 	if h.Host == "" {
 		h.Host = withoutZone(u.Host)
 	}
@@ -169,9 +170,13 @@ func basicAuth(user *url.Userinfo) string {
 // appendHead appends a request without a body (RFC 7230 §3), with Host as its
 // first header (RFC 9110 §7.2).
 func appendHead(b []byte, method, target string, h *RequestHead) []byte {
-	b = append(b, method+" "+target+" HTTP/1.1\r\nHost: "+h.Host+"\r\n"...)
+	for _, part := range [...]string{method, " ", target, " HTTP/1.1\r\nHost: ", h.Host, "\r\n"} {
+		b = append(b, part...)
+	}
 	for _, f := range h.Fields {
-		b = append(b, f.Name+": "+f.Value+"\r\n"...)
+		for _, part := range [...]string{f.Name, ": ", f.Value, "\r\n"} {
+			b = append(b, part...)
+		}
 	}
 	return append(b, "\r\n"...)
 }

@@ -44,7 +44,7 @@ func readResponse(r io.ByteReader, limit int) (*responseHead, error) {
 	}
 }
 
-// usualHead is the capacity for the head of an ordinary response, in bytes.
+// usualHead is the capacity for the head of an ordinary request or response, in bytes.
 const usualHead = 512
 
 var errTooLong = errors.New("too long")

@@ -116,6 +116,9 @@ func allowed(c byte, chars string) bool {
 // escape percent-encodes what is neither allowed nor already an escape (RFC 6455
 // §11.1.1). A percent sign that begins no escape is an error.
 func escape(s, chars string) (string, error) {
+	if allowedAll(s, chars) {
+		return s, nil
+	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

@@ -12,6 +12,9 @@ import (
 
 // validate checks the 101 for a request with this key and these offers, and
 // returns what was agreed.
+//
+// The header has the spelling of package net/http, which Values would make again for
+// each name.
 func validate(resp *Response, key string, req *Request) (subprotocol string, extensions []Extension, err error) {
 	// RFC 7230 §2.6, §6.7: Upgrade exists since HTTP/1.1; a higher minor version is
 	// read as 1.1.
@@ -23,24 +26,24 @@ func validate(resp *Response, key string, req *Request) (subprotocol string, ext
 		return "", nil, errMalformedHeader
 	}
 	// RFC 6455 §4.1: Upgrade is "websocket" and nothing else.
-	if v := resp.Header.Values("Upgrade"); len(v) != 1 || !equalFold(trim(v[0]), "websocket") {
+	if v := resp.Header["Upgrade"]; len(v) != 1 || !equalFold(trim(v[0]), "websocket") {
 		return "", nil, errors.New("the Upgrade field of the response is not websocket (RFC 6455 §4.1)")
 	}
 	// RFC 6455 §4.1: one of the tokens of Connection is "upgrade".
-	if !slices.ContainsFunc(listElements(resp.Header.Values("Connection")), func(token string) bool {
+	if !slices.ContainsFunc(listElements(resp.Header["Connection"]), func(token string) bool {
 		return equalFold(token, "upgrade")
 	}) {
 		return "", nil, errors.New("the Connection field of the response does not list Upgrade (RFC 6455 §4.1)")
 	}
 	// RFC 6455 §4.1 and §11.3.3: Sec-WebSocket-Accept occurs once and matches our
 	// key.
-	if v := resp.Header.Values("Sec-WebSocket-Accept"); len(v) != 1 || trim(v[0]) != AcceptKey(key) {
+	if v := resp.Header["Sec-Websocket-Accept"]; len(v) != 1 || trim(v[0]) != AcceptKey(key) {
 		return "", nil, errors.New("the Sec-WebSocket-Accept field of the response does not match the key of the request (RFC 6455 §4.1)")
 	}
-	if extensions, err = validExtensions(resp.Header.Values("Sec-WebSocket-Extensions"), req.Extensions); err != nil {
+	if extensions, err = validExtensions(resp.Header["Sec-Websocket-Extensions"], req.Extensions); err != nil {
 		return "", nil, err
 	}
-	if subprotocol, err = validSubprotocol(resp.Header.Values("Sec-WebSocket-Protocol"), req.Subprotocols); err != nil {
+	if subprotocol, err = validSubprotocol(resp.Header["Sec-Websocket-Protocol"], req.Subprotocols); err != nil {
 		return "", nil, err
 	}
 	return subprotocol, extensions, nil

@@ -177,6 +177,9 @@ func displayURL(raw string) string {
 	if err != nil {
 		return "(invalid URL)"
 	}
+	if u.User == nil {
+		return raw
+	}
 	u.User = nil
 	return u.String()
 }
