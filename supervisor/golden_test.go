@@ -14,7 +14,5 @@ import (
 var update = flag.Bool("update", false, "accept the golden traces")
 
 func TestGolden(t *testing.T) {
-	wstest.Golden(t, "testdata/*.txt", *update, func(t *testing.T, s *wstest.Scenario) {
-		wstest.NewStage(t, s).PlayUser()
-	})
+	wstest.Golden(t, "testdata/*.txt", *update, newStage)
 }

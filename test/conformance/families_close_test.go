@@ -163,8 +163,8 @@ func TestAfterTheClose(t *testing.T) {
 		{"empty close", wstest.Hex("88 00")},
 		{"256 KiB of zeros", make([]byte, 256<<10)},
 	}
-	for _, v := range wstest.Violations() {
-		cases = append(cases, after{v.Name, v.Bytes})
+	for _, v := range violations() {
+		cases = append(cases, after{v.name, v.bytes})
 	}
 	bubble(t, func(l *lab) {
 		for _, c := range cases {
@@ -195,12 +195,12 @@ func TestAfterTheClose(t *testing.T) {
 // req: 6455-5.5.1-17
 func TestAfterTheClientsClose(t *testing.T) {
 	bubble(t, func(l *lab) {
-		for _, v := range wstest.Violations() {
-			l.Case(v.Name, func(l *lab) {
+		for _, v := range violations() {
+			l.Case(v.name, func(l *lab) {
 				s := l.open(setup{bare: true})
 				closed := s.startClose(4000, "")
 				s.server.ExpectClose(4000)
-				s.server.WriteRaw(v.Bytes)
+				s.server.WriteRaw(v.bytes)
 				s.server.Within(time.Second).ExpectEOF() // no second Close
 				err := <-closed
 				end := s.expectEnd()

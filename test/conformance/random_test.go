@@ -86,8 +86,8 @@ func TestRandomStreams(t *testing.T) {
 //
 // req: 6455-10.7-01
 func FuzzStream(f *testing.F) {
-	for _, v := range wstest.Violations() {
-		f.Add(v.Bytes, uint8(len(v.Bytes)/2))
+	for _, v := range violations() {
+		f.Add(v.bytes, uint8(len(v.bytes)/2))
 	}
 	for seed := range uint64(20) {
 		stream, next := randomStream(seed)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,6 +58,9 @@ type link struct {
 	notified bool
 	log      transcript
 	req      *Request
+
+	assembling assembly    // by Conn.Expect
+	closing    atomic.Bool // a Mock has sent a Close
 }
 
 func newLink(c *core, id int, conn net.Conn) *link {

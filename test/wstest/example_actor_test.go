@@ -3,13 +3,13 @@
 package wstest_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
@@ -25,7 +25,7 @@ type (
 
 // feed follows topics on one connection, and follows them again on the next.
 type feed struct {
-	connect func(supervisor.Config) *actor.Props // supervisor.Props but in tests
+	config supervisor.Config
 
 	conn    *actor.PID
 	open    bool
@@ -36,10 +36,8 @@ type feed struct {
 func (f *feed) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
-		f.conn = ctx.Spawn(f.connect(supervisor.Config{
-			Request: handshake.Request{URL: "wss://news.example/feed", Subprotocols: []string{"news.v1"}},
-			Target:  ctx.Self(),
-		}))
+		f.config.Target = ctx.Self()
+		f.conn = ctx.Spawn(supervisor.Props(f.config))
 	case *follow:
 		f.topics = append(f.topics, msg.topic)
 		f.readers = append(f.readers, ctx.Sender())
@@ -72,37 +70,37 @@ func (f *feed) tell(ctx actor.Context, msg any) {
 	}
 }
 
-// A mock takes the place of the connection, and a probe that of a reader.
+// The feed's own connection leads to a mock, and a probe takes the place of a reader.
 func TestFeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		system := wstest.NewSystem(t)
-		conn := wstest.NewMockActor(t)
-		reader := wstest.NewProbe(t, system)
-		feed := system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return &feed{connect: conn.Props} }))
+		mock := wstest.NewMock(t)
+		reader := wstest.NewProbe(t, mock.System())
+		config := mock.Config(supervisor.Config{QueueMessages: 1})
+		feed := mock.System().Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return &feed{config: config} }))
 		reader.Watch(feed)
-		wstest.AssertMatch(t, wstest.Like(handshake.Request{URL: "wss://news.example/feed"}), conn.Config().Request)
 
 		// What was asked for too early is asked when the connection is open, and
 		// again on the next one.
+		mock.Expect(wstest.Text("follow chess")).Delay(time.Second).Reply("Black to move")
 		reader.Send(feed, &follow{"chess"})
-		conn.Expect(wstest.Text("follow chess")).Accept().Delay(time.Second).ReplyText("Black to move")
-		conn.EmitOpen(nil)
 		reader.Expect(&headline{"Black to move"})
 
-		conn.EmitLost(nil)
-		conn.Expect(wstest.Text("follow chess"))
-		conn.EmitOpen(nil)
-		conn.Wait()
+		mock.Expect(wstest.Text("follow chess"))
+		mock.Lose()
+		mock.Wait()
 
 		// A send that fails is no secret.
-		conn.Expect(wstest.Text("follow go")).Fail(messages.ErrQueueFull)
-		reader.Send(feed, &follow{"go"})
+		mock.Stall()
+		large := strings.Repeat("x", 1<<20)
+		reader.Send(feed, &follow{large}) // fills the buffers
+		reader.Send(feed, &follow{"go"})  // waits for its turn
+		reader.Send(feed, &follow{"tennis"})
 		reader.Expect(&stalled{})
-		reader.Expect(&stalled{}) // it reads two topics
 
 		// The end of the connection is the end of the feed.
-		conn.EmitClose(wire.StatusPolicyViolation, "banned")
-		conn.Emit(&messages.GaveUp{Reason: "banned"}, &messages.Stopped{})
-		reader.Expect(&actor.Terminated{Who: feed})
+		mock.Expect(wstest.Text(wstest.Anything())).AnyTimes()
+		mock.Resume()
+		mock.Close(wire.StatusPolicyViolation, "banned")
+		reader.Await(&actor.Terminated{Who: feed})
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
@@ -57,21 +58,24 @@ func (r *relay) flush(ctx actor.Context) {
 // what the server gets, and leaves out the insides of the library.
 func TestRelay(t *testing.T) {
 	wstest.Golden(t, "testdata/relay/*.txt", *update, func(t *testing.T, s *wstest.Scenario) {
-		stage := wstest.NewStage(t, s)
-		root := stage.System.Root
+		mock := wstest.NewMock(t)
+		mock.Play(s)
 		s.Receivers("relay", "answers", "server")
+		config := mock.Config(supervisor.Config{Retry: retry.Policy{
+			Backoff: retry.Exponential{Float64: func() float64 { return 0.5 }}.New, // no chance
+		}})
 		s.Describe(func(message any) string {
 			if p, ok := message.(*publish); ok {
 				return fmt.Sprintf("publish %q", p.text)
 			}
 			return strings.TrimPrefix(fmt.Sprintf("%T", message), "*messages.")
 		})
+		root := mock.System().Root
 		var pid *actor.PID
 		s.Part("relay", func(words []string) {
 			switch words[0] {
 			case "starts":
-				pid = root.Spawn(actor.PropsFromProducer(func() actor.Actor { return &relay{config: stage.Config} }, s.Traced("relay")))
-				t.Cleanup(func() { root.Stop(pid) })
+				pid = root.Spawn(actor.PropsFromProducer(func() actor.Actor { return &relay{config: config} }, s.Traced("relay")))
 			case "publish":
 				root.Send(pid, &publish{words[1]})
 			default:

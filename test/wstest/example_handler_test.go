@@ -1,5 +1,4 @@
-// How to test the callbacks of a Handler: alone with a mock, and with a real
-// client and a scripted server.
+// How to test the callbacks of a Handler.
 
 package wstest_test
 
@@ -51,58 +50,44 @@ func (b *bot) isOnline() bool {
 	return b.online
 }
 
-// Events are emitted, and what the callbacks send is expected. No network, no
-// server, no waiting: Emit returns when the callback has.
-func TestBotAlone(t *testing.T) {
-	b := &bot{name: "Dora"}
-	client := wstest.NewMockClient(t, &wstest.MockOptions{Handler: b.handler()})
-
-	client.Expect(wstest.Text(wstest.JSON(`{"op": "join", "name": "Dora"}`)))
-	client.EmitOpen(nil)
-	if !b.isOnline() {
-		t.Error("not online when open")
-	}
-
-	client.Expect(wstest.Text(wstest.PartialJSON(`{"op": "say"}`)))
-	client.Emit(&messages.TextReceived{Text: "nobody is meant"})
-	client.Emit(&messages.TextReceived{Text: "Dora, are you there?"})
-	client.Wait() // for what was sent
-
-	client.EmitClose(wire.StatusGoingAway, "restart")
-	if b.isOnline() {
-		t.Error("online when closed")
-	}
-}
-
-// The same with a real client: the callbacks are wrapped so that the test can
-// await them, the server is a script, and an hour of silence takes no time.
-func TestBotAndServer(t *testing.T) {
+// The server is a mock. In a synctest bubble time is fake: synctest.Wait returns when
+// everything that was sent has been handled, and an hour of silence takes no time.
+func TestBot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bot{name: "Dora"}
-		system, server, rec := wstest.NewSystem(t), wstest.NewPipe(t), wstest.NewRecorder(t)
-		script := server.Script(func(c *wstest.Conn) {
-			c.Upgrade()
-			c.Expect(wstest.Text(wstest.PartialJSON(`{"op": "join"}`)))
-			c.ExpectSilence(time.Hour)
-			c.SendText("Dora?")
-			c.Expect(wstest.Text(wstest.PartialJSON(`{"op": "say"}`)))
-			c.CloseHandshake(wire.StatusGoingAway, "restart")
-		})
-
-		_, err := dandelion.Dial(t.Context(), server.URL(), &dandelion.Options{
-			DialContext: server.DialContext,
-			System:      system,
-			Handler:     rec.Wrap(b.handler()),
-		})
-		if err != nil {
-			t.Fatal(err)
+		mock := wstest.NewMock(t)
+		mock.Expect(wstest.Text(wstest.JSON(`{"op": "join", "name": "Dora"}`)))
+		mock.Dial(&dandelion.Options{Handler: b.handler()})
+		mock.Wait()
+		if !b.isOnline() {
+			t.Error("not online when open")
 		}
-		rec.Within(2 * time.Hour).Await(wstest.Text("Dora?"))
-		rec.Await(wstest.Like(&messages.Closed{Err: &messages.CloseError{Code: wire.StatusGoingAway, Clean: true}}))
+
+		mock.Send("nobody is meant")
+		time.Sleep(time.Hour)
+		mock.Expect(wstest.Text(wstest.PartialJSON(`{"op": "say"}`)))
+		mock.Send("Dora, are you there?")
+		mock.Wait()
+
+		mock.Close(wire.StatusGoingAway, "restart")
+		synctest.Wait()
 		if b.isOnline() {
 			t.Error("online when closed")
 		}
-		rec.Await(wstest.OfType[*messages.Stopped]())
-		script.Wait()
 	})
+}
+
+// Without a bubble a recorder tells when a callback has returned.
+func TestBotInRealTime(t *testing.T) {
+	b := &bot{name: "Dora"}
+	mock, rec := wstest.NewMock(t), wstest.NewRecorder(t)
+	mock.Expect(wstest.Text(wstest.PartialJSON(`{"op": "join"}`)))
+	mock.Dial(&dandelion.Options{Handler: rec.Wrap(b.handler())})
+	mock.Wait()
+
+	mock.Lose()
+	rec.Await(wstest.Like(&messages.Closed{Err: &messages.CloseError{Code: wire.StatusAbnormal}}))
+	if b.isOnline() {
+		t.Error("online when lost")
+	}
 }

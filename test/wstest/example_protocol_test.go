@@ -85,55 +85,53 @@ func subscription(topic string) wstest.Matcher {
 	return wstest.Text(wstest.PartialJSON(map[string]any{"op": "subscribe", "topic": topic}))
 }
 
-// answer makes the server's answer to a subscription from the request.
-func answer(op, why string) func(command any) []any {
-	return func(command any) []any {
+// answer lets the server answer a subscription.
+func answer(op, why string) func(c *wstest.Conn, got any) {
+	return func(c *wstest.Conn, got any) {
 		var m protocolMessage
-		_ = json.Unmarshal([]byte(command.(*messages.SendText).Text), &m) // it has matched
+		_ = json.Unmarshal([]byte(got.(*messages.SendText).Text), &m) // it has matched
 		text, _ := json.Marshal(protocolMessage{Op: op, ID: m.ID, Why: why})
-		return []any{&messages.TextReceived{Text: string(text)}}
+		c.SendText(string(text))
 	}
 }
 
 func TestSubscribe(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		expect func(c *wstest.MockClient)
+		expect func(m *wstest.Mock)
 		err    string // "" for none
 		took   time.Duration
 	}{
-		{"acknowledged", func(c *wstest.MockClient) {
-			c.Expect(subscription("news")).ReplyFunc(answer("ack", ""))
+		{"acknowledged", func(m *wstest.Mock) {
+			m.Expect(subscription("news")).Do(answer("ack", ""))
 		}, "", 0},
-		{"other messages in between", func(c *wstest.MockClient) {
-			c.Expect(subscription("news")).ReplyText(`{"op": "ack", "id": 12}`).ReplyText(`{"op": "news"}`).ReplyFunc(answer("ack", ""))
+		{"other messages in between", func(m *wstest.Mock) {
+			m.Expect(subscription("news")).Reply(`{"op": "ack", "id": 12}`, `{"op": "news"}`).Do(answer("ack", ""))
 		}, "", 0},
-		{"refused", func(c *wstest.MockClient) {
-			c.Expect(subscription("news")).ReplyFunc(answer("nack", "no such topic"))
+		{"refused", func(m *wstest.Mock) {
+			m.Expect(subscription("news")).Do(answer("nack", "no such topic"))
 		}, "refused: no such topic", 0},
-		{"late", func(c *wstest.MockClient) {
-			c.Expect(subscription("news")).Accept().Delay(9 * time.Second).ReplyFunc(answer("ack", ""))
+		{"late", func(m *wstest.Mock) {
+			m.Expect(subscription("news")).Delay(9 * time.Second).Do(answer("ack", ""))
 		}, "", 9 * time.Second},
-		{"lost once", func(c *wstest.MockClient) {
+		{"lost once", func(m *wstest.Mock) {
 			wstest.InOrder(
-				c.Expect(subscription("news")),
-				c.Expect(subscription("news")).ReplyFunc(answer("ack", "")),
+				m.Expect(subscription("news")),
+				m.Expect(subscription("news")).Do(answer("ack", "")),
 			)
 		}, "", 10 * time.Second},
-		{"never", func(c *wstest.MockClient) {
-			c.Expect(subscription("news")).Times(2)
+		{"never", func(m *wstest.Mock) {
+			m.Expect(subscription("news")).Times(2)
 		}, "subscribe to news: no acknowledgement in time", 20 * time.Second},
-		{"not sent", func(c *wstest.MockClient) {
-			c.Expect(subscription("news")).Fail(messages.ErrMessageTooBig)
-		}, "message too big", 0},
-		{"closed meanwhile", func(c *wstest.MockClient) {
-			c.Expect(subscription("news")).Close(wire.StatusPolicyViolation, "banned")
-		}, `websocket closed by the server: code 1008 (policy violation), reason "banned", clean`, 0},
+		{"closed meanwhile", func(m *wstest.Mock) {
+			m.Expect(subscription("news")).Close(wire.StatusPolicyViolation, "banned")
+		}, `websocket to pipe.test closed by the server: code 1008 (policy violation), reason "banned", clean`, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client := wstest.NewMockClient(t, nil)
-				test.expect(client)
+				mock := wstest.NewMock(t)
+				test.expect(mock)
+				client := mock.Dial(nil)
 				start := time.Now()
 				err := subscribe(t.Context(), client, 1, "news")
 				if took := time.Since(start); took != test.took {
@@ -144,5 +142,13 @@ func TestSubscribe(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A method of the client can be replaced, to have any outcome.
+func TestSubscribeNotSent(t *testing.T) {
+	client := &wstest.MockClient{WriteFunc: func(context.Context, dandelion.Message) error { return messages.ErrQueueFull }}
+	if err := subscribe(t.Context(), client, 1, "news"); !errors.Is(err, messages.ErrQueueFull) {
+		t.Errorf("got error %v, want %v", err, messages.ErrQueueFull)
 	}
 }

@@ -21,6 +21,10 @@ const (
 
 	// failTry is inside Try: a panic with a *failure that Try recovers.
 	failTry
+
+	// failMock is for the goroutines of a Mock: like failTry, but the test is marked
+	// unless the failure is that the client is gone.
+	failMock
 )
 
 // failure is the error that Try returns.
@@ -36,6 +40,11 @@ func (f *failure) Unwrap() error { return f.cause }
 func (c *core) fail(mode failMode, f *failure) {
 	c.t.Helper()
 	switch mode {
+	case failMock:
+		if f.cause == nil && !c.isClosed() {
+			c.t.Errorf("wstest: %s", f.message)
+		}
+		panic(f)
 	case failTry:
 		panic(f)
 	case failScript:

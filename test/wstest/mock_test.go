@@ -3,13 +3,17 @@ package wstest_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/dandelionws/dandelion"
+	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/supervisor"
+	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
@@ -34,436 +38,462 @@ func wantEvents(t testing.TB, got []any, want ...any) {
 	}
 }
 
-func TestExpectationsAndReplies(t *testing.T) {
-	c := wstest.NewMockClient(t, nil)
-	c.Expect(wstest.Text(wstest.PartialJSON(`{"op": "subscribe"}`))).ReplyText(`{"op": "ack"}`).ReplyText("first")
-	c.Expect(wstest.Binary(wstest.Anything())).Times(2).ReplyFunc(func(command any) []any {
-		return []any{&messages.BinaryReceived{Data: command.(*messages.SendBinary).Data}}
-	})
-	check(t, c.Write(background, dandelion.Text(`{"op": "subscribe", "topic": "news"}`)))
-	check(t, c.Send(dandelion.Binary([]byte{1})))
-	check(t, c.Write(background, dandelion.Binary([]byte{2})))
-	for _, want := range []any{wstest.Text(wstest.JSON(`{"op":"ack"}`)), wstest.Text("first"), wstest.Binary([]byte{1}), wstest.Binary([]byte{2})} {
+func wantRead(t testing.TB, c *wstest.MockClient, wants ...any) {
+	t.Helper()
+	for _, want := range wants {
 		got, err := c.Read(background)
 		check(t, err)
 		wstest.AssertMatch(t, want, got)
 	}
-	wantEvents(t, c.Commands(), wstest.OfType[*messages.SendText](), &messages.SendBinary{Data: []byte{1}}, &messages.SendBinary{Data: []byte{2}})
 }
 
-// Every method of a client is a command.
-func TestCommandsOfMethods(t *testing.T) {
+func wantAfter(t testing.TB, start time.Time, want time.Duration) {
+	t.Helper()
+	if got := time.Since(start); got != want {
+		t.Errorf("after %v, want %v", got, want)
+	}
+}
+
+func TestExpectationsAndReplies(t *testing.T) {
+	mock := wstest.NewMock(t)
+	mock.Expect(wstest.Text(wstest.PartialJSON(`{"op": "subscribe"}`))).Reply(`{"op": "ack"}`, "first")
+	mock.Expect(wstest.Binary(wstest.Anything())).Times(2).Do(func(c *wstest.Conn, got any) {
+		c.SendBinary(got.(*messages.SendBinary).Data)
+	})
+	c := mock.Dial(nil)
+	check(t, c.Write(background, dandelion.Text(`{"op": "subscribe", "topic": "news"}`)))
+	check(t, c.Send(dandelion.Binary([]byte{1})))
+	check(t, c.Write(background, dandelion.Binary([]byte{2})))
+	wantRead(t, c, wstest.Text(wstest.JSON(`{"op":"ack"}`)), wstest.Text("first"), wstest.Binary([]byte{1}), wstest.Binary([]byte{2}))
+	wantEvents(t, mock.Received(), wstest.OfType[*messages.SendText](), &messages.SendBinary{Data: []byte{1}}, &messages.SendBinary{Data: []byte{2}})
+}
+
+// What the client's methods send is seen as commands, with fragments joined.
+func TestReceived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := wstest.NewMockClient(t, nil)
-		c.Expect(wstest.Anything()).AnyTimes()
+		mock := wstest.NewMock(t)
+		mock.Expect(wstest.Anything()).AnyTimes()
+		c := mock.Dial(nil)
 		check(t, c.Send(dandelion.Text("a")))
-		check(t, c.Write(background, dandelion.Text("b")))
-		check(t, c.Send(dandelion.TextBytes([]byte("c"))))
-		check(t, c.Write(background, dandelion.Binary([]byte("d"))))
-		check(t, c.Queue(background, dandelion.Binary([]byte("d2"))))
-		check(t, c.SendPing([]byte("e")))
-		check(t, c.SendPong([]byte("f")))
+		check(t, c.Queue(background, dandelion.Binary([]byte("b"))))
+		synctest.Wait() // or control frames overtake
+		check(t, c.SendPing([]byte("c")))
+		check(t, c.SendPong([]byte("d")))
 		_, err := c.Ping(background)
 		check(t, err)
 		w := c.Writer(background, messages.KindText)
-		_, err = w.Write([]byte("g"))
+		_, err = w.Write([]byte("\xC3"))
 		check(t, err)
-		check(t, w.Close())
-		check(t, c.Writer(background, messages.KindBinary).WriteFinal([]byte("h")))
-		synctest.Wait()
-		wantEvents(t, c.Commands(),
+		check(t, c.SendPong([]byte("between")))
+		check(t, w.WriteFinal([]byte("\xA4")))
+		check(t, c.Close(background, 4000, "bye"))
+		wantEvents(t, mock.Received(),
 			&messages.SendText{Text: "a"},
-			&messages.SendText{Text: "b"},
-			&messages.SendText{Text: "c"},
-			&messages.SendBinary{Data: []byte("d")},
-			&messages.SendBinary{Data: []byte("d2")},
-			&messages.Ping{Data: []byte("e")},
-			&messages.Pong{Data: []byte("f")},
+			&messages.SendBinary{Data: []byte("b")},
+			&messages.Ping{Data: []byte("c")},
+			&messages.Pong{Data: []byte("d")},
 			wstest.OfType[*messages.Ping](),
-			&messages.SendFragment{Stream: 1, Kind: messages.KindText, First: true, Data: []byte("g")},
-			&messages.SendFragment{Stream: 1, Kind: messages.KindText, Final: true, Data: []byte{}},
-			&messages.SendBinary{Data: []byte("h")},
+			&messages.Pong{Data: []byte("between")},
+			&messages.SendText{Text: "ä"},
+			&messages.Close{Code: 4000, Reason: "bye"},
 		)
 	})
 }
 
-func TestUnexpectedCommands(t *testing.T) {
-	r := newFailingT(t)
-	c := wstest.NewMockClient(r, nil)
-	if err := c.Send(dandelion.Text("a")); err == nil || err.Error() != `wstest: unexpected command &SendText{Text: "a"}` {
-		t.Errorf("error %v", err)
-	}
-	r.expect("unexpected command &SendText{Text: \"a\"}\n  nothing was expected")
+func TestMockSends(t *testing.T) {
+	mock, rec := wstest.NewMock(t), wstest.NewRecorder(t)
+	mock.Dial(&dandelion.Options{Handler: rec.Handler()})
+	rec.Await(wstest.OfType[*messages.Opened]())
+	mock.Send("text", []byte("bytes"), dandelion.TextBytes([]byte("ä")), dandelion.Binary(nil), &messages.Ping{Data: []byte("p")}, &messages.Pong{Data: []byte("q")})
+	mock.Conn().WriteSplit(wstest.Hex("01 01 78 80 01 79"), 1, 1)
+	rec.Ignore(wstest.OfType[*messages.PongReceived]()) // nobody asked for it
+	rec.Expect(wstest.Text("text"))
+	rec.Expect(wstest.Binary([]byte("bytes")))
+	rec.Expect(wstest.Text("ä"))
+	rec.Expect(wstest.Binary([]byte{}))
+	rec.Expect(wstest.Like(&messages.PingReceived{Data: []byte("p")}))
+	rec.Expect(wstest.Text("xy"))
+	defer func() {
+		if r := recover(); r == nil || r.(string)[:28] != "wstest: a int cannot be sent" {
+			t.Errorf("recovered %v", r)
+		}
+	}()
+	mock.Expect("x").AnyTimes().Reply(7)
+}
 
-	c.Expect(wstest.Text("b"))
-	c.Expect(wstest.Text(wstest.Regexp("^c"))).Times(0)
-	check(t, c.Send(dandelion.Text("b")))
+func TestUnexpected(t *testing.T) {
+	r := newFailingT(t)
+	mock := wstest.NewMock(r)
+	c := mock.Dial(nil)
+	check(t, c.Send(dandelion.Text("a")))
+	<-c.Done()
+	wstest.AssertMatch(t, wstest.Like(&messages.CloseError{Code: 1008, Reason: "wstest: not expected"}), c.Err())
+	r.expect("unexpected &SendText{Text: \"a\"}\n  nothing was expected\n  what has happened (→ to the server, ← from it):\n")
+
+	mock.Expect(wstest.Text("b"))
+	mock.Expect(wstest.Text(wstest.Regexp("^c"))).Times(0)
+	c = mock.Dial(nil)
+	check(t, c.Write(background, dandelion.Text("b")))
 	for text, want := range map[string]string{
 		"b": "  not text \"b\", once (mock_test.go):\n    it matches, but came once already\n  not text a match of \"^c\", never (mock_test.go):\n    got \"b\", want a match of \"^c\"",
 		"c": "it matches, but must not come",
 		"d": "  not text \"b\", once (mock_test.go):\n    got \"d\", want \"b\"",
 	} {
-		if c.Write(background, dandelion.Text(text)) == nil {
-			t.Error("no error")
-		}
+		check(t, c.Send(dandelion.Text(text)))
+		<-c.Done()
 		r.expect(want)
+		c = mock.Dial(nil)
 	}
 	r.end()
 	r.expect()
 }
 
 func TestVerification(t *testing.T) {
-	r := newFailingT(t)
-	c := wstest.NewMockClient(r, nil)
-	c.Expect("never").Times(0)
-	c.Expect("maybe").AtMost(1)
-	c.Expect(wstest.Text("twice")).Times(2)
-	c.Expect(wstest.Text("often")).AtLeast(2)
-	c.Expect(wstest.Text("often too")).AtLeast(2)
-	check(t, c.Send(dandelion.Text("twice")))
-	for range 3 {
-		check(t, c.Send(dandelion.Text("often too")))
-	}
-	r.run(func() { c.Within(time.Millisecond).Wait() })
-	const want = "not everything has come that was expected:\n" +
-		"  text \"twice\", twice (mock_test.go): came once\n" +
-		"  text \"often\", at least twice (mock_test.go): never came\n" +
-		"  what has happened (→ to the connection, ← from it):\n"
-	r.expect("wstest: after 1ms " + want)
-	r.end()
-	r.expect(want)
-	// The test has ended: nothing can fail it any more.
-	if c.Send(dandelion.Text("x")) == nil {
-		t.Error("no error")
-	}
-	r.expect()
+	synctest.Test(t, func(t *testing.T) {
+		r := newFailingT(t)
+		mock := wstest.NewMock(r, wstest.WithTimeout(time.Second))
+		mock.Expect("never").Times(0)
+		mock.Expect("maybe").AtMost(1)
+		mock.Expect(wstest.Text("twice")).Times(2)
+		mock.Expect(wstest.Text("often")).AtLeast(2)
+		mock.Expect(wstest.Text("often too")).AtLeast(2)
+		c := mock.Dial(nil)
+		check(t, c.Send(dandelion.Text("twice")))
+		for range 3 {
+			check(t, c.Send(dandelion.Text("often too")))
+		}
+		var line string
+		r.run(func() {
+			line = nextLine()
+			mock.Wait()
+		})
+		const want = "not everything has come that was expected:\n" +
+			"  text \"twice\", twice (mock_test.go): came once\n" +
+			"  text \"often\", at least twice (mock_test.go): never came\n" +
+			"  what has happened (→ to the server, ← from it):\n"
+		r.expectAt(line, "wstest: after 1s "+want)
+		r.end()
+		r.expect(want)
+	})
 }
 
-func TestWaitForCommands(t *testing.T) {
+// What comes late is waited for, by Wait and at the end of the test.
+func TestWhatComesLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := wstest.NewMockClient(t, nil)
-		c.Expect(wstest.Text("late"))
-		start := time.Now()
-		go func() {
-			time.Sleep(3 * time.Second)
-			c.Send(dandelion.Text("late"))
-		}()
-		c.Wait()
-		if d := time.Since(start); d != 3*time.Second {
-			t.Errorf("waited for %v", d)
+		r := newFailingT(t)
+		mock := wstest.NewMock(r)
+		mock.Expect(wstest.Text("late"))
+		c, start := mock.Dial(nil), time.Now()
+		sendAfter := func(text string) {
+			time.AfterFunc(3*time.Second, func() { _ = c.Send(dandelion.Text(text)) })
 		}
+		sendAfter("late")
+		mock.Wait()
+		wantAfter(t, start, 3*time.Second)
+		mock.Expect(wstest.Text("later"))
+		sendAfter("later")
+		r.end()
+		r.expect()
 	})
 }
 
 func TestInOrder(t *testing.T) {
-	r := newFailingT(t)
-	c := wstest.NewMockClient(r, nil)
-	wstest.InOrder(
-		c.Expect(wstest.Text("a")),
-		c.Expect(wstest.Text("b")).AnyTimes(),
-		c.Expect(wstest.Text("c")).Times(2),
-		c.Expect(wstest.Text("d")),
-	)
-	c.Expect(wstest.Text("anywhere")).AnyTimes()
-	check(t, c.Send(dandelion.Text("anywhere")))
-	c.Send(dandelion.Text("b"))
-	r.expect("it matches, but has to come behind text \"a\", once (mock_test.go), which never came")
-	for _, text := range []string{"a", "b", "b", "c"} {
-		check(t, c.Send(dandelion.Text(text)))
-	}
-	c.Send(dandelion.Text("b"))
-	r.expect("it matches, but what had to come behind it has come already")
-	c.Send(dandelion.Text("d"))
-	r.expect("it matches, but has to come behind text \"c\", twice (mock_test.go), which came once")
-	check(t, c.Send(dandelion.Text("c")))
-	check(t, c.Send(dandelion.Text("d")))
-	r.end()
-	r.expect()
-}
-
-// Expectations for the same command are met one after the other.
-func TestFirstFailsThenSucceeds(t *testing.T) {
-	c := wstest.NewMockClient(t, nil)
-	c.Expect(wstest.Text("a")).Fail(messages.ErrQueueFull)
-	c.Expect(wstest.Text("a"))
-	wantErrorIs(t, c.Send(dandelion.Text("a")), messages.ErrQueueFull)
-	check(t, c.Send(dandelion.Text("a")))
+	synctest.Test(t, func(t *testing.T) {
+		r := newFailingT(t)
+		mock := wstest.NewMock(r)
+		wstest.InOrder(
+			mock.Expect(wstest.Text("a")),
+			mock.Expect(wstest.Text("b")).AnyTimes(),
+			mock.Expect(wstest.Text("c")).Times(2),
+			mock.Expect(wstest.Text("d")),
+		)
+		wstest.InOrder()
+		mock.Expect(wstest.Text("anywhere")).AnyTimes()
+		send := func(texts ...string) {
+			c := mock.Dial(nil)
+			for _, text := range texts {
+				check(t, c.Send(dandelion.Text(text)))
+			}
+			synctest.Wait()
+		}
+		send("anywhere", "b")
+		r.expect("it matches, but has to come behind text \"a\", once (mock_test.go), which never came")
+		send("a", "b", "b", "c", "b")
+		r.expect("it matches, but what had to come behind it has come already")
+		send("d")
+		r.expect("it matches, but has to come behind text \"c\", twice (mock_test.go), which came once")
+		send("c", "d")
+		r.end()
+		r.expect()
+	})
 }
 
 func TestDelays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := wstest.NewMockClient(t, nil)
-		start := time.Now()
-		at := func(want time.Duration) {
-			t.Helper()
-			if got := time.Since(start); got != want {
-				t.Errorf("after %v, want %v", got, want)
-			}
-		}
-		read := func() {
-			t.Helper()
-			if _, err := c.Read(background); err != nil {
-				t.Error(err)
-			}
-		}
+		mock := wstest.NewMock(t)
+		mock.Expect(wstest.Text("slow")).Delay(time.Second).Reply("x").Delay(time.Second).Reply("y")
+		mock.Expect(wstest.Text("fast")).Reply("z")
+		c, start := mock.Supervise(nil), time.Now()
+		check(t, c.Write(background, dandelion.Text("slow")))
+		check(t, c.Write(background, dandelion.Text("fast")))
+		wantRead(t, c, wstest.Text("z"))
+		wantAfter(t, start, 0)
+		wantRead(t, c, wstest.Text("x"))
+		wantAfter(t, start, time.Second)
+		wantRead(t, c, wstest.Text("y"))
+		wantAfter(t, start, 2*time.Second)
 
-		c.Expect(wstest.Text("slow write")).Delay(time.Second).ReplyText("x")
-		check(t, c.Write(background, dandelion.Text("slow write")))
-		at(time.Second)
-		read()
-		at(time.Second)
-
-		c.Expect(wstest.Text("slow reply")).Accept().Delay(time.Second).ReplyText("x").Delay(time.Second).ReplyText("y")
-		check(t, c.Write(background, dandelion.Text("slow reply")))
-		at(time.Second)
-		read()
-		at(2 * time.Second)
-		read()
-		at(3 * time.Second)
-
-		// What does not wait does not wait for a delay.
-		c.Expect(wstest.Text("queued")).Delay(time.Second).ReplyText("x")
-		check(t, c.Send(dandelion.Text("queued")))
-		at(3 * time.Second)
-		read()
-		at(4 * time.Second)
-
-		// A context ends the waiting.
-		c.Expect(wstest.Text("too slow")).Delay(time.Hour)
-		ctx, cancel := context.WithTimeout(background, time.Second)
-		defer cancel()
-		wantErrorIs(t, c.Write(ctx, dandelion.Text("too slow")), context.DeadlineExceeded)
-		at(5 * time.Second)
-
-		// So does the end of the connection.
-		c.Expect(wstest.Text("too late")).Delay(time.Hour).ReplyText("never")
-		time.AfterFunc(time.Second, func() { c.EmitClose(wire.StatusGoingAway, "restart") })
-		err := c.Write(background, dandelion.Text("too late"))
-		wstest.AssertMatch(t, wstest.Like(&messages.CloseError{Code: 1001, Reason: "restart", By: messages.Remote, Clean: true}), err)
-		at(6 * time.Second)
-		time.Sleep(2 * time.Hour)
-		if _, err := c.Read(background); !errors.Is(err, messages.ErrClosed) {
-			t.Errorf("read something or failed with %v", err)
-		}
+		// A reply of one connection does not come on the next.
+		mock.Expect(wstest.Text("a")).Delay(time.Minute).Reply("of the first")
+		mock.Expect(wstest.Text("b")).Lose()
+		check(t, c.Write(background, dandelion.Text("a")))
+		check(t, c.Write(background, dandelion.Text("b")))
+		mock.Wait()
+		time.Sleep(time.Hour)
+		mock.Send("of the second")
+		wantRead(t, c, wstest.Text("of the second"))
 	})
 }
 
-func TestPing(t *testing.T) {
+func TestMockAndPings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rec := wstest.NewRecorder(t)
-		c := wstest.NewMockClient(t, &wstest.MockOptions{Handler: rec.Handler()})
+		mock := wstest.NewMock(t)
 		ping := wstest.OfType[*messages.Ping]()
+		c := mock.Dial(&dandelion.Options{PingInterval: time.Hour, PongTimeout: 10 * time.Second})
+		_, err := c.Ping(background)
+		check(t, err)
 
-		c.Expect(ping).Delay(70 * time.Millisecond)
+		mock.Expect(ping).Delay(70 * time.Millisecond)
 		rtt, err := c.Ping(background)
 		check(t, err)
 		if rtt != 70*time.Millisecond {
 			t.Errorf("rtt %v", rtt)
 		}
-		rec.Expect(wstest.Like(&messages.PongReceived{RTT: 70 * time.Millisecond}))
 
-		c.Expect(ping).Reply(&messages.PongReceived{RTT: time.Minute})
-		rtt, err = c.Ping(background)
-		check(t, err)
-		if rtt != time.Minute {
-			t.Errorf("rtt %v", rtt)
-		}
-
-		c.Expect(ping).Fail(messages.ErrQueueFull)
-		_, err = c.Ping(background)
-		wantErrorIs(t, err, messages.ErrQueueFull)
-
-		c.Expect(ping).Reply() // no Pong
+		mock.Expect(ping).Ignore()
 		ctx, cancel := context.WithTimeout(background, time.Second)
 		defer cancel()
 		_, err = c.Ping(ctx)
 		wantErrorIs(t, err, context.DeadlineExceeded)
 
-		c.Expect(ping).Lose(errors.New("cable cut"))
-		_, err = c.Ping(background)
-		wstest.AssertMatch(t, wstest.Regexp("cable cut"), err)
-		_, err = c.Ping(background)
-		wstest.AssertMatch(t, wstest.Regexp("cable cut"), err)
+		mock.Expect(ping).Ignore()
+		<-c.Done()
+		wstest.AssertMatch(t, wstest.Regexp("no pong in time"), c.Err())
 	})
 }
 
-func TestCloseByClient(t *testing.T) {
-	rec := wstest.NewRecorder(t)
-	c := wstest.NewMockClient(t, &wstest.MockOptions{Handler: rec.Handler()})
-	check(t, c.Close(background, wire.StatusNormal, "bye")) // needs no expectation
-	rec.Expect(&messages.Closing{Epoch: 1, By: messages.Local, Code: 1000, Reason: "bye"})
-	rec.Expect(wstest.Like(&messages.Closed{Epoch: 1, Err: &messages.CloseError{Code: 1000, Clean: true, SentCode: 1000, SentReason: "bye"}}))
-	rec.Expect(&messages.Stopped{Epoch: 1})
-	check(t, c.Close(background, wire.StatusNormal, "again"))
-	if len(c.Commands()) != 1 {
-		t.Errorf("commands %v", c.Commands())
+// Each end of a connection that a server can make.
+func TestMockEnds(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		end  func(m *wstest.Mock, c *wstest.MockClient)
+		want *messages.CloseError
+	}{
+		{"server closes", func(m *wstest.Mock, _ *wstest.MockClient) { m.Close(wire.StatusGoingAway, "restart") },
+			&messages.CloseError{Code: 1001, Reason: "restart", By: messages.Remote, Clean: true}},
+		{"lost", func(m *wstest.Mock, _ *wstest.MockClient) { m.Lose() }, &messages.CloseError{Code: 1006}},
+		{"client closes", func(_ *wstest.Mock, c *wstest.MockClient) { _ = c.Close(background, wire.StatusNormal, "bye") },
+			&messages.CloseError{Code: 1000, Reason: "bye", By: messages.Local, Clean: true}},
+		{"close without a code", func(_ *wstest.Mock, c *wstest.MockClient) { _ = c.Close(background, 0, "") },
+			&messages.CloseError{Code: wire.StatusNoStatus, Clean: true}},
+		{"close after a while", func(m *wstest.Mock, c *wstest.MockClient) {
+			m.Expect(wstest.OfType[*messages.Close]()).Delay(time.Second)
+			_ = c.Close(background, wire.StatusNormal, "")
+		}, &messages.CloseError{Code: 1000, Clean: true}},
+		{"close ignored", func(m *wstest.Mock, c *wstest.MockClient) {
+			m.Expect(wstest.OfType[*messages.Close]()).Ignore()
+			_ = c.Close(background, wire.StatusNormal, "")
+		}, &messages.CloseError{Code: 1006, SentCode: 1000, Cause: messages.ErrCloseTimeout}},
+		{"close answered by a reset", func(m *wstest.Mock, c *wstest.MockClient) {
+			m.Expect(wstest.OfType[*messages.Close]()).Lose()
+			_ = c.Close(background, wire.StatusNormal, "")
+		}, &messages.CloseError{Code: 1006, SentCode: 1000}},
+		{"server stalls", func(m *wstest.Mock, c *wstest.MockClient) {
+			m.Stall()
+			_ = c.Close(background, wire.StatusNormal, "")
+		}, &messages.CloseError{Code: 1006, SentCode: 1000, Cause: messages.ErrCloseTimeout}},
+		{"server breaks the protocol", func(m *wstest.Mock, _ *wstest.MockClient) { m.Conn().WriteRaw(wstest.Hex("83 00")) },
+			&messages.CloseError{Code: 1006, SentCode: 1002, By: messages.Local}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := wstest.NewMock(t)
+				c := m.Dial(nil)
+				test.end(m, c)
+				<-c.Done()
+				wstest.AssertMatch(t, wstest.Like(test.want), c.Err())
+			})
+		})
 	}
-	<-c.Done()
-	if c.State() != messages.StateStopped {
-		t.Errorf("state %v", c.State())
-	}
-	wstest.AssertMatch(t, wstest.Like(&messages.CloseError{Code: 1000}), c.Err())
-	wantErrorIs(t, c.Send(dandelion.Text("a")), messages.ErrClosed)
-	wstest.AssertMatch(t, wstest.Like(&messages.CloseError{Code: 1000}), c.Write(background, dandelion.Text("a")))
-	wantErrorIs(t, c.Close(background, 1005, ""), messages.ErrInvalidCloseCode)
 }
 
-func TestCloseGoesWrong(t *testing.T) {
-	c := wstest.NewMockClient(t, nil)
-	c.Expect(wstest.Like(&messages.Close{Code: 1000})).Lose(messages.ErrCloseTimeout)
-	wantErrorIs(t, c.Close(background, wire.StatusNormal, ""), messages.ErrCloseTimeout)
+func TestMockStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mock := wstest.NewMock(t, wstest.WithBuffer(1<<10))
+		mock.Expect(wstest.Anything()).AnyTimes()
+		c := mock.Dial(&dandelion.Options{QueueMessages: 1})
+		mock.Stall()
+		check(t, c.Send(dandelion.Text(string(make([]byte, 64<<10)))))
+		var err error
+		for range 3 {
+			err = errors.Join(err, c.Send(dandelion.Text("a")))
+		}
+		wantErrorIs(t, err, messages.ErrQueueFull)
+		mock.Resume()
+		check(t, c.Write(background, dandelion.Text("b")))
+	})
+}
 
-	c = wstest.NewMockClient(t, nil)
-	c.Expect(wstest.OfType[*messages.Close]()).Fail(messages.ErrQueueFull)
-	wantErrorIs(t, c.Close(background, wire.StatusNormal, ""), messages.ErrQueueFull)
-	if c.State() != messages.StateOpen || c.Err() != nil {
-		t.Errorf("state %v, error %v", c.State(), c.Err())
-	}
-
+func TestMockRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mock, rec := wstest.NewMock(t), wstest.NewRecorder(t)
+		mock.Accept(wstest.Subprotocol("chat"))
+		mock.Refuse(503, "Retry-After: 7")
+		mock.Refuse(429)
+		mock.Server.Refuse()
+		c := mock.Supervise(&dandelion.Options{
+			Handler: rec.Handler(), Subprotocols: []string{"chat"},
+			Retry: retry.Policy{Backoff: retry.Exponential{Base: time.Second, Float64: func() float64 { return 1 }}.New},
+		})
+		rec.Await(wstest.Like(&messages.ReconnectScheduled{Epoch: 1, Reason: "dial failed"}))
+		mock.Server.Resume()
+		rec.Await(wstest.Like(&messages.ReconnectScheduled{Epoch: 2, Reason: "HTTP status 503"}))
+		rec.Await(wstest.Like(&messages.ReconnectScheduled{Epoch: 3, Reason: "HTTP status 429"}))
+		opened := wstest.AwaitType[*messages.Opened](rec)
+		if opened.Epoch != 4 || opened.Subprotocol != "chat" || c.Opened().Epoch != 4 {
+			t.Errorf("opened %+v", opened)
+		}
+		if n := len(mock.Requests()); n != 3 {
+			t.Errorf("%d requests", n)
+		}
+	})
 	r := newFailingT(t)
-	c = wstest.NewMockClient(r, nil)
-	c.Expect(wstest.OfType[*messages.Close]()).Times(0)
-	if c.Close(background, wire.StatusNormal, "") == nil {
-		t.Error("no error")
-	}
-	r.expect("it matches, but must not come")
+	mock := wstest.NewMock(r)
+	mock.Refuse(http.StatusForbidden)
+	var line string
+	r.run(func() {
+		line = nextLine()
+		mock.Dial(nil)
+	})
+	r.expectAt(line, "answered 403 Forbidden")
+	r.end()
 }
 
-func TestAbort(t *testing.T) {
-	for _, supervised := range []bool{false, true} {
-		c := wstest.NewMockClient(t, &wstest.MockOptions{Supervised: supervised})
-		c.Expect(wstest.Like(&messages.FailConnection{}))
+func TestNoConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newFailingT(t)
+		mock := wstest.NewMock(r)
+		c := mock.Dial(nil)
 		c.Abort()
 		<-c.Done()
-		wstest.AssertMatch(t, wstest.Like(&messages.CloseError{Code: 1006, By: messages.Local}), c.Err())
-		c.Abort()
-	}
-}
-
-// A client made by Dial ends with its connection.
-func TestEndOfConnection(t *testing.T) {
-	c := wstest.NewMockClient(t, nil)
-	c.Expect(wstest.Text("quit")).ReplyText("bye").Close(wire.StatusNormal, "")
-	check(t, c.Write(background, dandelion.Text("quit")))
-	var got []string
-	for msg, err := range c.Messages(background) {
-		check(t, err)
-		got = append(got, msg.Text())
-	}
-	if !reflect.DeepEqual(got, []string{"bye"}) {
-		t.Errorf("read %q", got)
-	}
-	_, err := c.Read(background)
-	wstest.AssertMatch(t, wstest.Like(&messages.CloseError{Code: 1000, By: messages.Remote}), err)
-
-	c = wstest.NewMockClient(t, nil)
-	c.EmitLost(errors.New("cable cut"))
-	for _, err := range c.Messages(background) {
-		wstest.AssertMatch(t, wstest.Regexp("1006.*cable cut"), err)
-	}
-	wantErrorIs(t, c.Write(background, dandelion.Text("a")), messages.ErrClosed)
-}
-
-// A supervised client lives through the end of a connection; the test says what
-// comes next.
-func TestReconnect(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		rec := wstest.NewRecorder(t)
-		c := wstest.NewMockClient(t, &wstest.MockOptions{Supervised: true, Handler: rec.Handler()})
-		c.EmitOpen(&messages.Opened{Subprotocol: "chat"})
-		c.EmitLost(nil)
-		c.Emit(&messages.ReconnectScheduled{Delay: time.Second})
-		wantErrorIs(t, c.Send(dandelion.Text("a")), messages.ErrNotOpen)
-		if c.State() != messages.StateWaiting {
-			t.Errorf("state %v", c.State())
-		}
-		written := make(chan error)
-		go func() { written <- c.Write(background, dandelion.Text("waits")) }()
 		synctest.Wait()
-		c.Expect(wstest.Text("waits"))
-		c.Emit(&messages.Connecting{})
-		if c.State() != messages.StateConnecting {
-			t.Errorf("state %v", c.State())
-		}
-		c.EmitOpen(nil)
-		check(t, <-written)
-		c.Emit(&messages.Closing{By: messages.Remote, Code: 1001})
-		if c.State() != messages.StateClosing {
-			t.Errorf("state %v", c.State())
-		}
-		wantErrorIs(t, c.Send(dandelion.Text("a")), messages.ErrClosed)
-		c.Emit(&messages.Closed{})
-		c.EmitOpen(nil)
-		c.Emit(&messages.GaveUp{}, &messages.Stopped{Cause: errors.New("enough")})
-		wstest.AssertMatch(t, wstest.Regexp("enough"), c.Err())
-		wantEvents(t, rec.Events(),
-			&messages.Connecting{Epoch: 1, Attempt: 1, URL: "ws://mock.test/"},
-			&messages.Opened{Epoch: 1, URL: "ws://mock.test/", Subprotocol: "chat"},
-			wstest.Like(&messages.Closed{Epoch: 1, Err: &messages.CloseError{Code: 1006}}),
-			&messages.ReconnectScheduled{Epoch: 1, Delay: time.Second},
-			wstest.Like(&messages.Connecting{Epoch: 2}),
-			wstest.Like(&messages.Opened{Epoch: 2}),
-			wstest.Like(&messages.Closing{Epoch: 2}),
-			wstest.Like(&messages.Closed{Epoch: 2, Err: &messages.CloseError{Code: 1006}}),
-			wstest.Like(&messages.Connecting{Epoch: 3}),
-			wstest.Like(&messages.Opened{Epoch: 3}),
-			wstest.Like(&messages.GaveUp{Epoch: 3}),
-			wstest.Like(&messages.Stopped{Epoch: 3}),
-		)
+		var line string
+		r.run(func() {
+			line = nextLine()
+			mock.Send("x")
+		})
+		r.expectAt(line, "wstest: no connection is open after 1h0m0s, 1 have come")
+		r.end()
 	})
 }
 
-// A reply of one connection does not come on the next one.
-func TestDelayedReplyOfLostConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := wstest.NewMockClient(t, &wstest.MockOptions{Supervised: true})
-		c.Expect(wstest.Text("a")).Accept().Delay(time.Second).ReplyText("of the first")
-		c.Expect(wstest.Text("b")).Lose(nil).Delay(time.Second).Reply(&messages.Connecting{}, &messages.Opened{}).ReplyText("of the second")
-		check(t, c.Send(dandelion.Text("a")))
-		check(t, c.Send(dandelion.Text("b")))
-		msg, err := c.Read(background)
-		check(t, err)
-		wstest.AssertMatch(t, wstest.Text("of the second"), msg)
-		if c.Opened().Epoch != 2 {
-			t.Errorf("epoch %d", c.Opened().Epoch)
-		}
-	})
-}
+// The ways for code that connects by itself.
+func TestWaysToTheMock(t *testing.T) {
+	for _, opts := range [][]wstest.Option{nil, {wstest.WithTLS()}} {
+		synctest.Test(t, func(t *testing.T) {
+			mock := wstest.NewMock(t, opts...)
+			mock.Expect(wstest.Text("hello")).Times(2)
+			client, err := dandelion.Dial(background, mock.URL(), mock.Options(&dandelion.Options{Origin: "o"}))
+			check(t, err)
+			check(t, client.Write(background, dandelion.Text("hello")))
+			client.Abort()
+			<-client.Done()
 
-// The mock refuses what a connection refuses, whatever is expected.
-func TestRefusedCommands(t *testing.T) {
-	c := wstest.NewMockClient(t, nil)
-	c.Expect(wstest.Anything()).AnyTimes()
-	wantErrorIs(t, c.Send(dandelion.Text("\xff")), messages.ErrInvalidUTF8)
-	wantErrorIs(t, c.Write(background, dandelion.Text("\xff")), messages.ErrInvalidUTF8)
-	wantErrorIs(t, c.SendPing(make([]byte, 126)), messages.ErrControlTooLong)
-	wantErrorIs(t, c.SendPong(make([]byte, 126)), messages.ErrControlTooLong)
-	wantErrorIs(t, c.Close(background, 1, ""), messages.ErrInvalidCloseCode)
-	if c.Send(dandelion.NewMessage(0, nil)) == nil {
-		t.Error("sent a message of no kind")
-	}
-	if len(c.Commands()) != 0 {
-		t.Errorf("commands %v", c.Commands())
+			probe := wstest.NewProbe(t, mock.System())
+			pid := mock.Spawn(supervisor.Config{Target: probe.PID(), Request: handshake.Request{Origin: "p"}})
+			probe.Await(wstest.OfType[*messages.Opened]())
+			probe.Send(pid, &messages.SendText{Text: "hello", Ref: 7})
+			probe.Expect(&messages.Sent{Epoch: 1, Ref: 7})
+			mock.Wait()
+			for i, want := range []string{"o", "p"} {
+				wstest.AssertMatch(t, want, mock.Requests()[i].Value("Origin"))
+			}
+			// The actor is stopped with its system.
+		})
 	}
 }
 
-func TestEmitBehindTheEnd(t *testing.T) {
+// What fails in Do marks the test as failed, with the line in it.
+func TestDoFails(t *testing.T) {
 	r := newFailingT(t)
-	c := wstest.NewMockClient(r, nil)
-	c.EmitClose(wire.StatusNormal, "")
-	c.Emit(&messages.TextReceived{Text: "a"})
-	r.expect("the connection is STOPPED, nothing can follow")
+	mock := wstest.NewMock(r)
+	var line string
+	mock.Expect(wstest.Text("a")).Do(func(c *wstest.Conn, _ any) {
+		line = nextLine()
+		c.ExpectText("b")
+	})
+	c := mock.Dial(nil)
+	check(t, c.Send(dandelion.Text("a")))
+	check(t, c.Send(dandelion.Text("c")))
+	<-c.Done()
+	r.expectAt(line, `wstest: connection 1: expected Text "b", got Text "c"`)
+	r.end()
+	r.expect()
 }
 
-func TestReadEndsWithContext(t *testing.T) {
-	c := wstest.NewMockClient(t, nil)
-	ctx, cancel := context.WithCancel(background)
-	cancel()
-	_, err := c.Read(ctx)
-	wantErrorIs(t, err, context.Canceled)
+// Every method of a client can be replaced: each has a field that it calls.
+func TestEveryMethodCanBeMocked(t *testing.T) {
+	client := reflect.ValueOf(&dandelion.Client{})
+	for i := range client.NumMethod() {
+		name := client.Type().Method(i).Name
+		var mocked wstest.MockClient
+		field := reflect.ValueOf(&mocked).Elem().FieldByName(name + "Func")
+		method := reflect.ValueOf(&mocked).MethodByName(name)
+		if !field.IsValid() || !method.IsValid() {
+			t.Errorf("%s: a MockClient has no such method, or no field for it", name)
+			continue
+		}
+		if want := client.Method(i).Type(); method.Type() != want || field.Type() != want {
+			t.Errorf("%s is %v, and its field %v, want %v", name, method.Type(), field.Type(), want)
+			continue
+		}
+		called := false
+		field.Set(reflect.MakeFunc(field.Type(), func([]reflect.Value) (out []reflect.Value) {
+			called = true
+			for i := range field.Type().NumOut() {
+				out = append(out, reflect.Zero(field.Type().Out(i)))
+			}
+			return out
+		}))
+		var args []reflect.Value
+		for i := range field.Type().NumIn() {
+			args = append(args, reflect.Zero(field.Type().In(i)))
+		}
+		method.Call(args)
+		if !called {
+			t.Errorf("%s does not call its field", name)
+		}
+	}
+	if got, want := reflect.TypeFor[wstest.MockClient]().NumField(), client.NumMethod()+1; got != want {
+		t.Errorf("a MockClient has %d fields, want %d: those of the methods, and Client", got, want)
+	}
+}
 
-	c = wstest.NewMockClient(t, &wstest.MockOptions{Handler: wstest.NewRecorder(t).Handler()})
-	if _, err := c.Read(background); err == nil {
-		t.Error("read past a handler")
+// The methods of a mocked client are those of the true one, until they are replaced.
+func TestMockClient(t *testing.T) {
+	mock := wstest.NewMock(t)
+	mock.Expect(wstest.Text("a")).Reply("b")
+	c := mock.Dial(nil)
+	c.WriteFunc = func(ctx context.Context, m dandelion.Message) error {
+		if m.Text() == "x" {
+			return messages.ErrMessageTooBig
+		}
+		return c.Client.Write(ctx, m)
+	}
+	wantErrorIs(t, c.Write(background, dandelion.Text("x")), messages.ErrMessageTooBig)
+	check(t, c.Write(background, dandelion.Text("a")))
+	wantRead(t, c, wstest.Text("b"))
+	if c.State() != messages.StateOpen || c.PID() != c.Client.PID() {
+		t.Errorf("state %v, PID %v", c.State(), c.PID())
 	}
 }

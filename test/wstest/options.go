@@ -7,8 +7,16 @@ import (
 	"time"
 )
 
-// DefaultTimeout bounds every wait of a script: 5 s.
+// DefaultTimeout bounds every wait for something that is expected: 5 s. In a
+// synctest bubble, where time costs nothing, it is an hour.
 const DefaultTimeout = 5 * time.Second
+
+func defaultTimeout() time.Duration {
+	if inBubble() {
+		return time.Hour
+	}
+	return DefaultTimeout
+}
 
 // Option chooses something about a [Server].
 type Option func(*config)
@@ -22,9 +30,7 @@ type config struct {
 	editTLS func(*tls.Config)
 }
 
-// WithTimeout sets how long each wait of a script may last. The default is
-// DefaultTimeout. Inside a synctest bubble, where time costs nothing, minutes
-// are fine.
+// WithTimeout sets another limit than DefaultTimeout for each wait.
 func WithTimeout(d time.Duration) Option {
 	return func(c *config) { c.timeout = d }
 }

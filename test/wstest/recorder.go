@@ -22,10 +22,10 @@ import (
 //	rec.Expect(wstest.Text("hello"))
 //	rec.ExpectNothing(time.Second)
 //
-// Every wait is bounded by DefaultTimeout, or by [Recorder.Within]. What does not
+// Every wait is bounded by [DefaultTimeout], or by [Recorder.Within]. What does not
 // come in time, or is something else, fails the test with a message that shows
 // what has come. Methods that wait are for the goroutine that runs the test; all
-// are safe for concurrent use. In a synctest bubble time is fake, and so are the limits.
+// are safe for concurrent use.
 type Recorder struct {
 	core    *recorderCore
 	timeout time.Duration
@@ -54,7 +54,7 @@ type record struct {
 func NewRecorder(t TestingT) *Recorder {
 	return &Recorder{
 		core:    &recorderCore{t: t, start: time.Now(), changed: make(chan struct{})},
-		timeout: DefaultTimeout,
+		timeout: defaultTimeout(),
 	}
 }
 

@@ -4,6 +4,7 @@ package wstest
 
 import (
 	"bytes"
+	"reflect"
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/messages"
@@ -14,11 +15,7 @@ import (
 // messages; OnText, OnBinary and OnPing a *messages.TextReceived, BinaryReceived
 // and PingReceived without an epoch.
 func (r *Recorder) Handler() *dandelion.Handler {
-	return r.Wrap(&dandelion.Handler{
-		OnText:     func(*dandelion.Client, string) {},
-		OnBinary:   func(*dandelion.Client, []byte) {},
-		OnFragment: func(*dandelion.Client, *messages.FragmentReceived) {},
-	})
+	return r.Wrap(&dandelion.Handler{OnText: func(*dandelion.Client, string) {}})
 }
 
 // Wrap returns a Handler that calls the callbacks of h and then records the event
@@ -26,45 +23,47 @@ func (r *Recorder) Handler() *dandelion.Handler {
 // takes no data (it has none of OnText, OnBinary, OnBorrowed and OnFragment), the
 // result takes none either, and data is still to be read from the client.
 func (r *Recorder) Wrap(h *dandelion.Handler) *dandelion.Handler {
-	w := &dandelion.Handler{
-		OnConnecting:   recording(r, h.OnConnecting, same),
-		OnOpen:         recording(r, h.OnOpen, same),
-		OnPing:         recording(r, h.OnPing, func(data []byte) any { return &messages.PingReceived{Data: data} }),
-		OnPong:         recording(r, h.OnPong, same),
-		OnClosing:      recording(r, h.OnClosing, same),
-		OnClosed:       recording(r, h.OnClosed, same),
-		OnBehind:       recording(r, h.OnBehind, same),
-		OnCaughtUp:     recording(r, h.OnCaughtUp, same),
-		OnReconnecting: recording(r, h.OnReconnecting, same),
-		OnGaveUp:       recording(r, h.OnGaveUp, same),
-		OnPanic:        recording(r, h.OnPanic, same),
-		OnStopped:      recording(r, h.OnStopped, same),
-	}
-	if takesData(h) {
-		w.OnText = recording(r, h.OnText, func(text string) any { return &messages.TextReceived{Text: text} })
-		w.OnBinary = recording(r, h.OnBinary, func(data []byte) any { return &messages.BinaryReceived{Data: data} })
-		w.OnFragment = recording(r, h.OnFragment, same)
-	}
-	if h.OnBorrowed != nil {
-		w.OnBorrowed = func(c *dandelion.Client, kind messages.Kind, data []byte) {
-			h.OnBorrowed(c, kind, data)
-			if kind == messages.KindText {
-				r.Record(&messages.TextReceived{Text: string(data)})
-			} else {
-				r.Record(&messages.BinaryReceived{Data: bytes.Clone(data)})
+	takesData := h.OnText != nil || h.OnBinary != nil || h.OnBorrowed != nil || h.OnFragment != nil
+	w := &dandelion.Handler{}
+	from, to := reflect.ValueOf(h).Elem(), reflect.ValueOf(w).Elem()
+	for i := range from.NumField() {
+		name, callback := from.Type().Field(i).Name, from.Field(i)
+		switch name {
+		case "OnBorrowed":
+			if callback.IsNil() {
+				continue
+			}
+		case "OnText", "OnBinary", "OnFragment":
+			if !takesData {
+				continue
 			}
 		}
+		to.Field(i).Set(reflect.MakeFunc(callback.Type(), func(args []reflect.Value) []reflect.Value {
+			if !callback.IsNil() {
+				callback.Call(args)
+			}
+			r.Record(eventOf(name, args[1:]))
+			return nil
+		}))
 	}
 	return w
 }
 
-// recording makes a callback that calls f, if there is one, and records what
-// event makes of its argument.
-func recording[T any](r *Recorder, f func(*dandelion.Client, T), event func(T) any) func(*dandelion.Client, T) {
-	return func(c *dandelion.Client, v T) {
-		call(c, f, v)
-		r.Record(event(v))
+// eventOf is the event for which the callback with that name gets args.
+func eventOf(name string, args []reflect.Value) any {
+	switch name {
+	case "OnText":
+		return &messages.TextReceived{Text: args[0].String()}
+	case "OnBinary":
+		return &messages.BinaryReceived{Data: args[0].Bytes()}
+	case "OnPing":
+		return &messages.PingReceived{Data: args[0].Bytes()}
+	case "OnBorrowed":
+		data := args[1].Bytes()
+		if args[0].Interface() == messages.KindText {
+			return &messages.TextReceived{Text: string(data)}
+		}
+		return &messages.BinaryReceived{Data: bytes.Clone(data)}
 	}
+	return args[0].Interface()
 }
-
-func same[T any](event T) any { return event }

@@ -2,7 +2,6 @@ package wstest_test
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -255,43 +254,6 @@ func TestWritersTakeTurns(t *testing.T) {
 		c.WriteRaw([]byte("fast"))
 		client.expect([]byte("slowfast"))
 		slow.Wait()
-	})
-}
-
-func TestViolations(t *testing.T) {
-	seen := make(map[string]bool)
-	for _, v := range wstest.Violations() {
-		t.Run(v.Name, func(t *testing.T) {
-			if seen[v.Name] || v.Section == "" || len(v.Codes) == 0 {
-				t.Errorf("incomplete or not the only one: %+v", v)
-			}
-			seen[v.Name] = true
-
-			// The library's own receiver, as a client.
-			items, err := wire.NewReceiver(wire.ReceiverConfig{}).Receive(nil, bytes.Clone(v.Bytes))
-			if len(items) > 0 {
-				t.Errorf("delivered %v", items)
-			}
-			var refused interface{ CloseCode() wire.StatusCode }
-			if !errors.As(err, &refused) {
-				t.Fatalf("error %v", err)
-			}
-			if !slices.Contains(v.Codes, refused.CloseCode()) {
-				t.Errorf("closes with %d, want %v", refused.CloseCode(), v.Codes)
-			}
-		})
-	}
-}
-
-func TestViolate(t *testing.T) {
-	onEachTransport(t, func(t *testing.T, srv *wstest.Server) {
-		client, c := open(t, srv)
-		v := c.Violate("masked text")
-		client.expect(wstest.Hex("81 85 37FA213D 7F9F4D5158"))
-		client.frame(true, wire.OpClose, "\x03\xEAmasked")
-		client.Close()
-		c.ExpectFailure(v.Codes...)
-		wantError(t, c.Try(func(c *wstest.Conn) { c.Violate("nonsense") }), nil, `no violation is called "nonsense"`)
 	})
 }
 

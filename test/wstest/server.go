@@ -91,7 +91,7 @@ func NewPipe(t TestingT, opts ...Option) *Server {
 }
 
 func newServer(t TestingT, opts []Option) *Server {
-	cfg := config{timeout: DefaultTimeout, addr: "127.0.0.1:0"}
+	cfg := config{timeout: defaultTimeout(), addr: "127.0.0.1:0"}
 	for _, opt := range opts {
 		opt(&cfg)
 	}

@@ -120,7 +120,7 @@ func TestAddresses(t *testing.T) {
 // In a bubble every wait takes exactly its timeout, and no time at all.
 func TestTimeoutsInABubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv := wstest.NewPipe(t)
+		srv := wstest.NewPipe(t, wstest.WithTimeout(5*time.Second))
 		client, c := open(t, srv)
 
 		waits := []struct {

@@ -3,6 +3,7 @@
 package wstest
 
 import (
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -10,19 +11,42 @@ import (
 	"github.com/dandelionws/dandelion/internal/quiet"
 )
 
-// NewSystem makes an actor system that logs nothing, for one test. In a synctest
-// bubble it has to be made before the probes, mocks and clients that use it: at
-// the end of the test, when those have gone, it lets two seconds of fake time pass
-// for the timers of the actor system to run out, without which the bubble would
-// find goroutines left over. Outside of a bubble nothing waits.
+// NewSystem makes an actor system that logs nothing, for one test. At its end the
+// actors that are left are stopped. In a synctest bubble it has to be made inside,
+// before what uses it: two seconds of fake time then pass at the end, for the timers
+// of the actor system to run out.
 func NewSystem(t TestingT) *actor.ActorSystem {
 	system := quiet.System()
 	t.Cleanup(func() {
+		t.Helper()
+		for end := time.Now().Add(DefaultTimeout); stopActors(system) > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Errorf("wstest: there are actors that do not stop")
+				break
+			}
+		}
 		if inBubble() {
 			time.Sleep(2 * time.Second)
 		}
 	})
 	return system
+}
+
+// stopActors stops all actors that have no parent, and returns how many actors
+// there are.
+func stopActors(system *actor.ActorSystem) (n int) {
+	for _, bucket := range system.ProcessRegistry.LocalPIDs.LocalPIDs {
+		for id, process := range bucket.Items() {
+			if _, ok := process.(*actor.ActorProcess); !ok {
+				continue
+			}
+			n++
+			if !strings.Contains(id, "/") {
+				system.Root.Stop(system.NewLocalPID(id))
+			}
+		}
+	}
+	return n
 }
 
 // programStart is without the reading of the monotonic clock, which is not

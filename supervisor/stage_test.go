@@ -1,7 +1,7 @@
-// This file is the Stage: a supervised connection, its user and its server, for
-// scenario files.
+package supervisor_test
 
-package wstest
+// This file is the stage of the golden traces: a connection, its user and its
+// server, which do what a scenario says.
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -24,12 +25,13 @@ import (
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/supervisor/outbox"
 	"github.com/dandelionws/dandelion/supervisor/retry"
+	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// Stage puts a connection into a [Scenario]: an actor system, a server in memory
-// and what is needed to connect to it. It traces every message between the
-// actors of the library, and what the client writes. Its steps are
+// stage puts a connection into a scenario: an actor system, a server in memory
+// that does nothing by itself, and a user. It traces every message between the
+// actors, and what the client writes. Its steps are
 //
 //	server: accepts                      also the connections to come; it does from the beginning
 //	server: refuses                      with status 503, until it accepts again
@@ -47,25 +49,30 @@ import (
 //	                                     an Outbox; also drop-newest or block; acks are texts "ack id"
 //	config: keepalive 30s 10s 1          PingInterval, PongTimeout, PingMisses
 //	config: queue 100                    QueueMessages
-//
-// The receivers, in this order, are supervisor, reader, protocol, writer,
-// callback, user, answers and server; [Scenario.Receivers] chooses others, such
-// as an actor of one's own ([Scenario.Traced]) and server.
-type Stage struct {
-	// System is where the actors live.
-	System *actor.ActorSystem
-
-	// Config leads to the server, without chance in the delays (each is half of
-	// its upper end). An actor of one's own connects with it, with its own Target.
-	Config supervisor.Config
-
-	scenario *Scenario
-	t        TestingT
+//	user: spawn
+//	user: text "a" ref=2 ttl=1s resend id=b
+//	                                     the words behind the text may be left out
+//	user: binary "\x00"
+//	user: fragment 1 "a" first           stream, data, and first, final or both
+//	user: ping "a"
+//	user: pong "a"
+//	user: close 1000 "bye"
+//	user: fail 1008
+//	user: reconnect
+//	user: pause
+//	user: resume
+//	user: stop 1s                        Flush; may be left out
+//	user: dies                           the actor terminates
+type stage struct {
+	scenario *wstest.Scenario
+	// config leads to the server, without chance in the delays: each is half of its
+	// upper end.
+	config supervisor.Config
 
 	mu     sync.Mutex
 	refuse map[string]stageRefusal // by URL; "" for all
 	once   bool                    // of the user's connection every end is final
-	server *PipeConn               // of the last connection
+	server *wstest.PipeConn        // of the last connection
 }
 
 // stageRefusal is how the server answers a handshake that it refuses.
@@ -74,10 +81,10 @@ type stageRefusal struct {
 	retryAfter string
 }
 
-// NewStage sets up a stage for a scenario.
-func NewStage(t TestingT, s *Scenario) *Stage {
-	st := &Stage{System: NewSystem(t), scenario: s, t: t, refuse: map[string]stageRefusal{}}
-	st.Config = supervisor.Config{
+// newStage sets up a stage for a scenario.
+func newStage(t *testing.T, s *wstest.Scenario) {
+	st := &stage{scenario: s, refuse: map[string]stageRefusal{}}
+	st.config = supervisor.Config{
 		URL:        "ws://server.test/",
 		Handshaker: stageHandshaker{st},
 		Observer:   stageObserver{s},
@@ -96,43 +103,21 @@ func NewStage(t TestingT, s *Scenario) *Stage {
 			st.server.Close()
 		}
 	})
-	return st
+	st.addUser(wstest.NewSystem(t).Root)
 }
 
-// PlayUser adds a user of the connection: an actor that spawns it, gives commands
-// and gets events and answers. Its steps are
-//
-//	user: spawn
-//	user: text "a" ref=2 ttl=1s resend id=b
-//	                                     the words behind the text may be left out
-//	user: binary "\x00"
-//	user: fragment 1 "a" first           stream, data, and first, final or both
-//	user: ping "a"
-//	user: pong "a"
-//	user: close 1000 "bye"
-//	user: fail 1008
-//	user: reconnect
-//	user: pause
-//	user: resume
-//	user: stop 1s                        Flush; may be left out
-//	user: dies                           the actor terminates
-func (st *Stage) PlayUser() {
-	root := st.System.Root
+// addUser adds the user of the connection: an actor that spawns it, gives commands
+// and gets events and answers.
+func (st *stage) addUser(root *actor.RootContext) {
 	user := root.Spawn(actor.PropsFromFunc(func(actor.Context) {}, st.scenario.Traced("user")))
-	st.Config.Target = user
+	st.config.Target = user
 	var pid *actor.PID
-	st.t.Cleanup(func() {
-		if pid != nil {
-			root.Stop(pid)
-		}
-		root.Stop(user)
-	})
 	st.scenario.Part("user", func(words []string) {
 		switch {
 		case words[0] == "spawn":
 			h := handle.New()
 			h.Once = st.once
-			pid = root.Spawn(supervisor.Props(st.Config).Configure(h.Option()))
+			pid = root.Spawn(supervisor.Props(st.config).Configure(h.Option()))
 		case words[0] == "dies":
 			root.Stop(user)
 		case pid == nil:
@@ -144,7 +129,7 @@ func (st *Stage) PlayUser() {
 }
 
 // command makes the message for a user's step.
-func (st *Stage) command(w []string) any {
+func (st *stage) command(w []string) any {
 	switch w[0] {
 	case "text":
 		return st.text(w)
@@ -180,7 +165,7 @@ func (st *Stage) command(w []string) any {
 }
 
 // text makes a SendText with what stands behind the text.
-func (st *Stage) text(w []string) *messages.SendText {
+func (st *stage) text(w []string) *messages.SendText {
 	m := &messages.SendText{Ref: 1, Text: st.word(w, 1)}
 	for _, word := range w[2:] {
 		name, value, _ := strings.Cut(word, "=")
@@ -200,29 +185,29 @@ func (st *Stage) text(w []string) *messages.SendText {
 	return m
 }
 
-func (st *Stage) configure(w []string) {
+func (st *stage) configure(w []string) {
 	switch w[0] {
 	case "keepalive":
-		st.Config.PingInterval = st.duration(w, 1)
-		st.Config.PongTimeout = st.duration(w, 2)
-		st.Config.PingMisses = st.number(w, 3)
+		st.config.PingInterval = st.duration(w, 1)
+		st.config.PongTimeout = st.duration(w, 2)
+		st.config.PingMisses = st.number(w, 3)
 	case "once":
-		st.once, st.Config.Retry.MaxAttempts = true, 1
+		st.once, st.config.Retry.MaxAttempts = true, 1
 	case "attempts":
-		st.Config.Retry.MaxAttempts = st.number(w, 1)
+		st.config.Retry.MaxAttempts = st.number(w, 1)
 	case "endpoints":
-		st.Config.Endpoints.URLs = w[1:]
+		st.config.Endpoints.URLs = w[1:]
 	case "provider":
-		st.Config.Provider = stageProvider()
+		st.config.Provider = stageProvider()
 	case "subscribe":
 		topic := st.word(w, 1)
-		st.Config.Subscribe = func(_ context.Context, opened *messages.Opened) ([]messages.Outgoing, error) {
+		st.config.Subscribe = func(_ context.Context, opened *messages.Opened) ([]messages.Outgoing, error) {
 			return []messages.Outgoing{{Kind: messages.KindText, Data: fmt.Appendf(nil, "subscribe %s %d", topic, opened.Epoch)}}, nil
 		}
 	case "outbox":
-		st.Config.Outbox = st.outbox(w[1:])
+		st.config.Outbox = st.outbox(w[1:])
 	case "queue":
-		st.Config.QueueMessages = st.number(w, 1)
+		st.config.QueueMessages = st.number(w, 1)
 	default:
 		st.scenario.Fatalf("unknown configuration %q", w)
 	}
@@ -240,7 +225,7 @@ func stageProvider() func(context.Context, supervisor.Attempt) (handshake.Reques
 	}
 }
 
-func (st *Stage) outbox(w []string) *outbox.Config {
+func (st *stage) outbox(w []string) *outbox.Config {
 	cfg := &outbox.Config{}
 	for _, word := range w {
 		name, value, _ := strings.Cut(word, "=")
@@ -269,7 +254,7 @@ func (st *Stage) outbox(w []string) *outbox.Config {
 }
 
 // refuses makes the server refuse handshakes.
-func (st *Stage) refuses(w []string) {
+func (st *stage) refuses(w []string) {
 	r, url := stageRefusal{status: http.StatusServiceUnavailable}, ""
 	for _, word := range w {
 		if after, ok := strings.CutPrefix(word, "after="); ok {
@@ -286,7 +271,7 @@ func (st *Stage) refuses(w []string) {
 }
 
 // serverDoes plays what a server's step says.
-func (st *Stage) serverDoes(w []string) {
+func (st *stage) serverDoes(w []string) {
 	var buf []byte
 	for len(w) > 0 {
 		opcode, isFrame := stageFrames[w[0]]
@@ -308,11 +293,11 @@ func (st *Stage) serverDoes(w []string) {
 			st.conn().Reset()
 			return
 		case w[0] == "raw":
-			buf = append(buf, Hex(st.word(w, 1))...)
+			buf = append(buf, wstest.Hex(st.word(w, 1))...)
 			w = w[2:]
 		case w[0] == "close":
-			payload := closePayload(wire.StatusCode(st.number(w, 1)), st.word(w, 2))
-			buf = append(buf, serverFrame(wire.OpClose, payload)...)
+			code := st.number(w, 1)
+			buf = append(buf, serverFrame(wire.OpClose, append([]byte{byte(code >> 8), byte(code)}, st.word(w, 2)...))...)
 			w = w[3:]
 		case isFrame:
 			buf = append(buf, serverFrame(opcode, []byte(st.word(w, 1)))...)
@@ -327,14 +312,14 @@ func (st *Stage) serverDoes(w []string) {
 var stageFrames = map[string]wire.Opcode{"text": wire.OpText, "binary": wire.OpBinary, "ping": wire.OpPing, "pong": wire.OpPong}
 
 // write writes to the client. It blocks as long as the pipe is full.
-func (st *Stage) write(p []byte) {
+func (st *stage) write(p []byte) {
 	if _, err := st.conn().Write(p); err != nil {
 		st.scenario.Fatalf("%v", err)
 	}
 }
 
 // conn is the server's end of the last connection.
-func (st *Stage) conn() *PipeConn {
+func (st *stage) conn() *wstest.PipeConn {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.server == nil {
@@ -343,14 +328,14 @@ func (st *Stage) conn() *PipeConn {
 	return st.server
 }
 
-func (st *Stage) word(w []string, i int) string {
+func (st *stage) word(w []string, i int) string {
 	if i >= len(w) {
 		st.scenario.Fatalf("%q: too few words", w)
 	}
 	return w[i]
 }
 
-func (st *Stage) number(w []string, i int) int {
+func (st *stage) number(w []string, i int) int {
 	n, err := strconv.Atoi(st.word(w, i))
 	if err != nil {
 		st.scenario.Fatalf("%q: %v", w, err)
@@ -358,7 +343,7 @@ func (st *Stage) number(w []string, i int) int {
 	return n
 }
 
-func (st *Stage) duration(w []string, i int) time.Duration {
+func (st *stage) duration(w []string, i int) time.Duration {
 	d, err := time.ParseDuration(st.word(w, i))
 	if err != nil {
 		st.scenario.Fatalf("%q: %v", w, err)
@@ -367,7 +352,7 @@ func (st *Stage) duration(w []string, i int) time.Duration {
 }
 
 // stageHandshaker hands out one end of a pipe.
-type stageHandshaker struct{ st *Stage }
+type stageHandshaker struct{ st *stage }
 
 func (h stageHandshaker) Handshake(_ context.Context, req *handshake.Request) (*handshake.Result, error) {
 	st := h.st
@@ -384,14 +369,14 @@ func (h stageHandshaker) Handshake(_ context.Context, req *handshake.Request) (*
 		header := http.Header{"Retry-After": {r.retryAfter}}
 		return nil, &handshake.Error{Stage: handshake.StageHTTP, Status: r.status, Header: header, Err: errors.New("refused")}
 	}
-	client, server := Pipe(1 << 20)
+	client, server := wstest.Pipe(1 << 20)
 	st.server = server
 	go st.traceServer(server)
 	return &handshake.Result{Stream: client, Status: http.StatusSwitchingProtocols, Header: http.Header{}}, nil
 }
 
 // traceServer logs what the client writes, until it has ended the stream.
-func (st *Stage) traceServer(conn *PipeConn) {
+func (st *stage) traceServer(conn *wstest.PipeConn) {
 	var unread []byte
 	var kind wire.Opcode // of the message under way
 	buf := make([]byte, 4096)
@@ -399,7 +384,7 @@ func (st *Stage) traceServer(conn *PipeConn) {
 		n, err := conn.Read(buf)
 		unread = append(unread, buf[:n]...)
 		for {
-			f, n, violation := ParseFrame(unread)
+			f, n, violation := wstest.ParseFrame(unread)
 			if violation != nil {
 				st.scenario.Log("server", "violation: %v", violation)
 				unread = nil
@@ -426,18 +411,18 @@ func (st *Stage) traceServer(conn *PipeConn) {
 
 // describeFrame writes a frame with its payload. kind is that of the message to
 // which a data frame belongs.
-func describeFrame(f Frame, kind wire.Opcode) string {
+func describeFrame(f wstest.Frame, kind wire.Opcode) string {
 	switch {
-	case !f.Masked || f.RSV != 0 || isReserved(f.Opcode):
+	case !f.Masked || f.RSV != 0 || f.Opcode.IsReserved():
 		return "violation: " + f.String()
 	case f.Opcode == wire.OpPing && len(f.Payload) == 8:
 		return "PING 8 B" // of the keepalive, with data that nobody knows
 	case f.Opcode == wire.OpClose:
 		return fmt.Sprintf("CLOSE %d %q", f.CloseCode(), f.CloseReason())
-	case isControl(f.Opcode):
-		return fmt.Sprintf("%s %q", strings.ToUpper(opcodeName(f.Opcode)), f.Payload)
+	case f.Opcode.IsControl():
+		return fmt.Sprintf("%s %q", strings.ToUpper(f.Opcode.String()), f.Payload)
 	}
-	line := fmt.Sprintf("%s %q", strings.ToUpper(opcodeName(kind)), f.Payload)
+	line := fmt.Sprintf("%s %q", strings.ToUpper(kind.String()), f.Payload)
 	if first := f.Opcode != wire.OpContinuation; !f.Fin || !first {
 		line += fmt.Sprintf(" first=%v final=%v", first, f.Fin)
 	}
@@ -445,7 +430,7 @@ func describeFrame(f Frame, kind wire.Opcode) string {
 }
 
 // stageObserver logs the messages between the actors of the library.
-type stageObserver struct{ s *Scenario }
+type stageObserver struct{ s *wstest.Scenario }
 
 func (o stageObserver) Posted(to actors.Role, _ uint64, message any, _ *actor.PID) {
 	switch message.(type) {
@@ -466,4 +451,9 @@ func settleActors(lines map[string][]string) {
 	if dropped { // whether the reader finds that before the actors have stopped is open
 		lines["protocol"] = slices.DeleteFunc(lines["protocol"], func(line string) bool { return line == "Batch [end]" })
 	}
+}
+
+// serverFrame is a whole frame of a server.
+func serverFrame(op wire.Opcode, payload []byte) []byte {
+	return wstest.AppendFrame(nil, wire.Header{Fin: true, Opcode: op, Length: uint64(len(payload))}, payload)
 }

@@ -1,45 +1,56 @@
-// This file names the ways in which a server can break the rules of RFC 6455
-// after the handshake, with the bytes to send and what the client owes.
+package conformance_test
 
-package wstest
+// The ways in which a server can break the rules of RFC 6455 after the handshake,
+// with the bytes to send and what the client owes.
 
 import (
 	"fmt"
+	"slices"
+	"testing"
 
+	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// Violation is something that no server may send on an open connection without
-// extensions. A client delivers nothing of it, sends one Close with one of
-// Codes, and closes TCP.
-type Violation struct {
-	// Name says what is wrong, in words that fit the name of a subtest.
-	Name string
-
-	// Section is where the rule is, as in "RFC 6455 §5.5".
-	Section string
-
-	// Bytes are sent behind complete messages.
-	Bytes []byte
-
-	// Codes are the status codes that conform, the usual one first.
-	Codes []wire.StatusCode
+// TestViolations: each fails the connection with one Close that has the right code.
+func TestViolations(t *testing.T) {
+	bubble(t, func(l *lab) {
+		for _, v := range violations() {
+			l.Case(v.name, func(l *lab) {
+				s := l.open(setup{})
+				s.server.WriteRaw(v.bytes)
+				s.server.ExpectFailure(v.codes...)
+				if end := s.expectEnd(); !slices.Contains(v.codes, end.SentCode) {
+					s.Errorf("%s: sent code %d, want one of %d", v.section, end.SentCode, v.codes)
+				}
+			})
+		}
+	})
 }
 
-// Violations returns all violations that the kit knows, in the order of the
-// RFC's sections. Each call makes new ones.
-func Violations() []Violation {
+// violation is something that no server may send on an open connection without
+// extensions. A client delivers nothing of it, sends one Close with one of codes,
+// and closes TCP.
+type violation struct {
+	name    string
+	section string            // of the rule
+	bytes   []byte            // sent behind complete messages
+	codes   []wire.StatusCode // that conform, the usual one first
+}
+
+// violations returns all violations, in the order of the RFC's sections.
+func violations() []violation {
 	const (
 		protocolError = wire.StatusProtocolError
 		invalid       = wire.StatusInvalidPayload
 		tooBig        = wire.StatusMessageTooBig
 	)
-	var all []Violation
+	var all []violation
 	add := func(section, name string, bytes []byte, codes ...wire.StatusCode) {
-		all = append(all, Violation{Name: name, Section: "RFC 6455 " + section, Bytes: bytes, Codes: codes})
+		all = append(all, violation{name, "RFC 6455 " + section, bytes, codes})
 	}
 	addHex := func(section, name, hex string, codes ...wire.StatusCode) {
-		add(section, name, Hex(hex), codes...)
+		add(section, name, wstest.Hex(hex), codes...)
 	}
 
 	addHex("§5.1", "masked text", "81 85 37FA213D 7F9F4D5158", protocolError)
@@ -78,13 +89,13 @@ func Violations() []Violation {
 	addHex("§5.5", "header of a ping of 65536 bytes", "89 7F 00 00 00 00 00 01 00 00", protocolError)
 
 	addHex("§5.5.1", "close of one byte", "88 01 03", protocolError)
-	add("§5.5.1", "close reason not UTF-8", closeFrame(wire.StatusNormal, "\xED\xA0\x80"), invalid, protocolError)
-	add("§5.5.1", "close reason cut off inside a character", closeFrame(wire.StatusNormal, "κ\xED"), invalid, protocolError)
+	add("§5.5.1", "close reason not UTF-8", frame(true, wire.OpClose, closing(wire.StatusNormal, "\xED\xA0\x80")), invalid, protocolError)
+	add("§5.5.1", "close reason cut off inside a character", frame(true, wire.OpClose, closing(wire.StatusNormal, "κ\xED")), invalid, protocolError)
 	for _, code := range []wire.StatusCode{1004, 1005, 1006, 1015} {
-		add("§7.4.1", fmt.Sprintf("close code %d", uint16(code)), closeFrame(code, ""), protocolError)
+		add("§7.4.1", fmt.Sprintf("close code %d", uint16(code)), frame(true, wire.OpClose, closing(code, "")), protocolError)
 	}
 	for _, code := range []wire.StatusCode{0, 999, 1016, 1100, 2000, 2999, 5000, 65535} {
-		add("§7.4.2", fmt.Sprintf("close code %d", uint16(code)), closeFrame(code, ""), protocolError)
+		add("§7.4.2", fmt.Sprintf("close code %d", uint16(code)), frame(true, wire.OpClose, closing(code, "")), protocolError)
 	}
 
 	for _, text := range []string{
@@ -94,7 +105,7 @@ func Violations() []Violation {
 		"\u03BA\u1F79\xED\xA0\x80e", "\xE2\x82", "\xF0\x9F\x98", "a\xC3",
 	} {
 		add("§8.1", fmt.Sprintf("text % X", text),
-			serverFrame(wire.OpText, []byte(text)), invalid)
+			frame(true, wire.OpText, []byte(text)), invalid)
 	}
 	addHex("§8.1", "bad character over two fragments", "01 01 E2, 80 01 28", invalid)
 	addHex("§8.1", "fragmented text cut off inside a character", "01 01 E2, 80 01 82", invalid)
@@ -104,29 +115,6 @@ func Violations() []Violation {
 	return all
 }
 
-// Violate sends the violation with that name and returns it. It fails if there is
-// none. The answer that the client owes is
-//
-//	v := c.Violate("masked text")
-//	c.ExpectFailure(v.Codes...)
-func (c *Conn) Violate(name string) Violation {
-	c.tb().Helper()
-	for _, v := range Violations() {
-		if v.Name == name {
-			c.link.note("  violation: %s (%s)", v.Name, v.Section)
-			c.WriteRaw(v.Bytes)
-			return v
-		}
-	}
-	c.failf(nil, "no violation is called %q", name)
-	panic("unreachable")
-}
-
-// closeFrame is a Close with any code.
-func closeFrame(code wire.StatusCode, reason string) []byte {
-	return serverFrame(wire.OpClose, append([]byte{byte(code >> 8), byte(code)}, reason...))
-}
-
 func withZeros(hex string, n int) []byte {
-	return append(Hex(hex), make([]byte, n)...)
+	return append(wstest.Hex(hex), make([]byte, n)...)
 }
