@@ -1,5 +1,7 @@
 package actors
 
+// This file puts messages into words.
+
 import (
 	"fmt"
 	"reflect"
@@ -9,8 +11,8 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// Describe gives a message between the actors in one line for people: what it
-// is, with sizes and codes, without payloads, texts and URLs. It is for observers.
+// Describe returns one line about a message between the actors, for people: its name, with
+// sizes and codes, without payloads, texts and URLs.
 func Describe(message any) string {
 	switch m := message.(type) {
 	case interface{ Describe() string }: // those of internal packages

@@ -1,10 +1,10 @@
 // Package actors is for those who watch the actors of the library: it names them (Role),
-// shows what they get (Observer) and puts that into words (Describe). They live in packages
-// supervisor, supervisor/pool and internal/family.
+// shows what they get (Observer) and puts that into words (Describe). The actors themselves
+// are in packages supervisor, supervisor/pool and internal/family.
 //
-// One live connection is a family of four actors, and its supervisor keeps a fifth.
-// Nothing of it outlives the network connection but the callback, which the supervisor
-// owns, as it owns the epoch: the number of the connection, found in all that is sent.
+// One live connection is a family of four actors below a supervisor. Only the callback
+// outlives the network connection; it belongs to the supervisor. So does the epoch, the
+// number of the connection, which messages carry.
 //
 //	        bytes                                        frames
 //	socket ───────▶ reader ──Batch──▶ protocol ──Batch──▶ callback ──▶ user
@@ -15,32 +15,32 @@
 // The reader decodes whatever one read brought and hands it on as one Batch. The protocol
 // actor runs the state machine of RFC 6455 (protocol.Machine) and carries out what that
 // decides. What is to be sent is encoded into the protocol.Outbound, and the writer takes
-// all of it at once. No actor blocks but the callback, whose user may: reading and blocking
-// writes have goroutines of their own, and when the callback, which works where the reader
-// does, takes long, another goroutine reads on.
+// all of it at once. No actor blocks, except the callback while the user's code does:
+// reading and blocking writes have their own goroutines, and if the callback, which works
+// where the reader does, takes long, another goroutine continues the reading.
 //
 // # Messages and places
 //
-// These they send each other, besides the commands and events of package messages. Where
-// says on which goroutine an actor handles a message that finds it idle: on that of the
-// sender, on that of the sender but no other message that waits (one), on that of the
-// reader after what it is doing, or on one of its own (lane).
+// These are the messages between the actors, besides the commands and events of package
+// messages. The column "where" says on which goroutine an actor handles a message that finds
+// it idle: that of the sender; that of the sender, but only this message (one); that of the
+// reader, after what it is doing; or its own (lane).
 //
 //	from         to          message            where       what it is
 //	reader     → protocol    Batch              sender      what one read brought, or the end
-//	                         events             sender      the handler is behind, or is not any more
-//	protocol   → callback    Batch              reader      what is left of it for the user
+//	                         events             sender      the handler is behind, or has caught up
+//	protocol   → callback    Batch              reader      the part that is for the user
 //	                         events             lane        those that the user ignores: one
 //	callback   → reader      credit             sender      a batch was handled
-//	protocol   → reader      discard            sender      read on, but only to throw away
+//	protocol   → reader      discard            sender      read on, but throw away what comes
 //	                         unthrottle         sender      read on without credit
-//	Outbound   → writer      flush              sender      something is queued that is not to wait
+//	Outbound   → writer      flush              sender      something urgent is queued
 //	                                            lane        something else is queued
 //	protocol   → writer      halfClose          lane        when everything is written, send FIN
 //	writer     → writer      writeDone          sender      a blocking write has ended
 //	writer     → protocol    written            sender      the Close is written, or nothing more can be
 //	timer      → protocol    timeout            sender
-//	protocol   → supervisor  Ended, events      lane        the latter once more, past a busy handler
+//	protocol   → supervisor  Ended, events      lane        the latter a second time, past a busy handler
 //	supervisor → protocol    commands           sender
 //	supervisor → callback    events             lane        those that the user ignores: one
 //	                         Finish             one         no event follows
@@ -54,7 +54,7 @@
 //	user       → supervisor  commands           lane
 //	user       → pool        commands           lane
 //
-// System messages are handled on the goroutine of the sender, by supervisor and writer none
-// but them there, by the callback like the event Stopped, which a stop makes, and by a pool
-// on its lane.
+// System messages are handled on the goroutine of the sender (one, for supervisor and
+// writer); by the callback like the event Stopped, which a stop causes; by a pool on its
+// lane.
 package actors

@@ -1,8 +1,11 @@
 package actors
 
+// This file names the actors.
+
 // Role names an actor of the library.
 type Role uint8
 
+// The roles. Reader, protocol and writer belong to one connection; the others outlive it.
 const (
 	RoleSupervisor Role = iota + 1
 	RoleReader

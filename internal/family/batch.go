@@ -1,5 +1,7 @@
 package family
 
+// This file is what one read brought, on its way to the user.
+
 import (
 	"sync"
 	"time"
@@ -20,17 +22,17 @@ type Batch struct {
 
 	owning bool // there are Items that own their payload
 
-	violation error // what breaks the protocol behind the items
-	end       error // the stream ended behind the items
+	violation error // the violation that follows the items
+	end       error // why the stream ended after the items
 
-	input  *input // what Items refer to, nil if they own their payloads
+	input  *input // the buffer to which Items refer; nil if they own their payloads
 	weight int    // bytes of credit
 	conn   *Conn
 }
 
-// Next returns the items one after the other, with the round-trip time if it is
-// a Pong, and false behind the last one. Another call of it goes on where the
-// last one stopped, whoever made it.
+// Next returns the items one after the other, with the round-trip time if the item is a Pong;
+// ok is false after the last one. Each call continues where the previous one stopped, whoever
+// made that.
 func (b *Batch) Next() (item *wire.Item, rtt time.Duration, ok bool) {
 	if b.next == len(b.Items) {
 		return nil, 0, false
@@ -44,18 +46,18 @@ func (b *Batch) Next() (item *wire.Item, rtt time.Duration, ok bool) {
 	return item, rtt, true
 }
 
-// Last reports whether Next has given the last item.
+// Last reports whether Next has returned the last item.
 func (b *Batch) Last() bool { return b.next == len(b.Items) }
 
-// ExpectReply announces that what the user sends next is probably a reply to the last of
-// what was read. It is then written at once where it is sent: no further item is behind it
-// to make a larger write of.
+// ExpectReply announces that the user's next message is probably a reply to the last item. It
+// is then written at once, where it is sent: there is no further item whose reply could share
+// the write.
 func (b *Batch) ExpectReply() { b.conn.replyDue.Store(true) }
 
 var batches = sync.Pool{New: func() any { return new(Batch) }}
 
-// Release ends the use of the batch and of all payloads that are not Owned. It
-// may be called from any goroutine, once.
+// Release ends the use of the batch and of all payloads that are not Owned. It must be called
+// once, on any goroutine.
 func (b *Batch) Release() {
 	if due := b.conn.window.release(b.weight); due > 0 {
 		b.conn.reader.Post(&credit{bytes: due})

@@ -1,5 +1,7 @@
 package family
 
+// This file is the actor that calls the user's code.
+
 import (
 	"log/slog"
 	"runtime/debug"
@@ -14,33 +16,33 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// Sink is where the callback actor takes what happens: the code of the user, or
-// a queue from which the user reads. It is called on one goroutine at a time.
+// Sink is where the callback actor delivers: the code of the user, or a queue from which the
+// user reads. It is called on one goroutine at a time.
 type Sink interface {
-	// Batch handles the items that b.Next gives, and sees to it that b.Release
-	// is called when they are handled. If it panics, the panic is reported and
-	// Batch is called again for the items behind.
+	// Batch handles the items that b.Next returns, and ensures that b.Release is called when
+	// they are handled. If it panics, the panic is reported and Batch is called again for
+	// the items that are left.
 	Batch(b *Batch)
 	// Event handles every other event: a pointer to a struct of package messages.
 	Event(event any)
-	// Ignores says that Event does nothing with event that could take time, block or
-	// panic. If the callback actor is idle Event is then called on the goroutine where the
-	// event came about, which may be that of any actor: this saves the way to another one.
-	// Ignores must not block nor panic, and is called on any goroutine, also on several at
-	// once. What it does not know it does not ignore.
+	// Ignores reports whether Event does nothing with event that could take time, block or
+	// panic. If the callback actor is idle, Event is then called where the event happened,
+	// which may be on the goroutine of any actor. Ignores must not block or panic, and is
+	// called on any goroutine, even on several at once. It must return false for an event
+	// that it does not know.
 	Ignores(event any) bool
 }
 
-// CallbackConfig is what a callback actor is made of.
+// CallbackConfig configures a callback actor.
 type CallbackConfig struct {
-	// Sink takes what happens. If it is nil, Target does.
+	// Sink takes batches and events. If it is nil, Target does.
 	Sink Sink
-	// Target gets each event as a message whose sender is the supervisor. It may
-	// be any actor, also a remote one; its mailbox is kept short by Touch
-	// messages, which every actor answers by itself.
+	// Target gets each event as a message whose sender is the supervisor. It may be any
+	// actor, even a remote one. Touch messages, which every actor answers automatically,
+	// keep its mailbox short.
 	Target *actor.PID
-	// Received, if set, sees every whole data message before the sink. It must not
-	// block, panic nor keep the payload.
+	// Received, if set, sees every whole data message before the sink. It must not block,
+	// panic or keep the payload.
 	Received func(kind messages.Kind, payload []byte)
 	// FailOnPanic ends the handling of data for the epoch in which the sink panicked.
 	FailOnPanic bool
@@ -48,14 +50,14 @@ type CallbackConfig struct {
 	Logger      *slog.Logger // never nil
 }
 
-// Callback is a callback actor that lives.
+// Callback is a living callback actor.
 type Callback struct {
 	PID *actor.PID
 	box *mailbox.Mailbox
 }
 
-// SpawnCallback spawns a callback actor. It runs user code and nothing else,
-// and belongs to the supervisor, which is its parent: it lives through reconnects.
+// SpawnCallback spawns a callback actor. It runs user code and nothing else. Its parent is the
+// supervisor: it lives through reconnects.
 func SpawnCallback(parent actor.SpawnerContext, cfg CallbackConfig) Callback {
 	box := mailbox.New(placeInCallback(cfg.Sink), Observed(cfg.Observer, actors.RoleCallback, 0))
 	pid := parent.Spawn(actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg} }, box.Option()))
@@ -67,7 +69,7 @@ type callback struct {
 	touching  []*Batch // sent to Target, not handled yet, in order
 	epoch     uint64   // of the last event
 	gone      bool     // Target has terminated
-	failed    uint64   // the epoch whose data is not handled any more
+	failed    uint64   // the epoch whose data is no longer handled
 	ended     bool     // Stopped was delivered
 	finish    *actor.PID
 	reporting bool // the last event was a HandlerFailed
@@ -113,7 +115,7 @@ func (c *callback) Receive(ctx actor.Context) {
 		c.finish = ctx.Parent()
 		c.finished(ctx)
 	case *actor.Stopping:
-		if !c.ended { // somebody has stopped the supervisor from outside
+		if !c.ended { // the supervisor was stopped from outside
 			done := make(chan struct{})
 			go func() { // code of the user that ends its goroutine must not end the stopping
 				defer close(done)
@@ -141,11 +143,11 @@ func (c *callback) received(b *Batch) {
 	}
 }
 
-// handle gives the sink a batch and returns false if it panicked.
+// handle gives the sink a batch. It returns false if the sink panicked.
 func (c *callback) handle(ctx actor.Context, b *Batch) (ok bool) {
 	c.reporting, c.exiting = false, false
 	defer func() {
-		if c.exiting { // nobody goes on with b
+		if c.exiting { // nobody continues with b
 			b.Release()
 		}
 	}()
@@ -174,7 +176,7 @@ func (c *callback) event(ctx actor.Context, event any) {
 	ok = true
 }
 
-// recover reports a panic of the user's code; the callback actor itself goes on.
+// recover reports a panic of the user's code; the callback actor itself continues.
 func (c *callback) recover(ctx actor.Context, ok *bool) {
 	if *ok {
 		return
@@ -197,8 +199,8 @@ func (c *callback) report(ctx actor.Context, event *messages.HandlerFailed) {
 	ctx.Send(ctx.Parent(), &CallbackFailed{event})
 }
 
-// forward sends the items of b to the target one by one, and a Touch behind
-// them: when it is answered, the target has handled them.
+// forward sends the items of b to the target one by one, and then a Touch: when that is
+// answered, the target has handled them.
 func (c *callback) forward(ctx actor.Context, b *Batch) {
 	for {
 		item, rtt, ok := b.Next()
@@ -228,7 +230,7 @@ func (c *callback) targetGone(ctx actor.Context) {
 	c.finished(ctx)
 }
 
-// finished answers Finish when nothing is left to handle.
+// finished answers Finish once nothing is left to handle.
 func (c *callback) finished(ctx actor.Context) {
 	if c.finish != nil && len(c.touching) == 0 {
 		ctx.Send(c.finish, &CallbackDone{})
@@ -236,7 +238,7 @@ func (c *callback) finished(ctx actor.Context) {
 	}
 }
 
-// Event makes the event for an item. It copies what does not belong to the receiver.
+// Event returns the event for an item. It copies a payload that is not Owned.
 func Event(epoch uint64, item *wire.Item, rtt time.Duration) any {
 	switch item.Opcode {
 	case wire.OpPing:
@@ -257,7 +259,7 @@ func Event(epoch uint64, item *wire.Item, rtt time.Duration) any {
 	return &messages.BinaryReceived{Epoch: epoch, Data: Own(item)}
 }
 
-// Own returns the payload of an item for keeps.
+// Own returns the payload of an item, a copy unless it is Owned.
 func Own(item *wire.Item) []byte {
 	if item.Owned {
 		return item.Payload
@@ -265,8 +267,8 @@ func Own(item *wire.Item) []byte {
 	return append([]byte{}, item.Payload...)
 }
 
-// OwnText returns the payload of an item for keeps as a string. If the payload
-// is owned nothing is copied, so it must not be used otherwise.
+// OwnText returns the payload of an item as a string. If the item is Owned nothing is copied,
+// so the payload must not be used in any other way.
 func OwnText(item *wire.Item) string {
 	if item.Owned {
 		return unsafe.String(unsafe.SliceData(item.Payload), len(item.Payload))

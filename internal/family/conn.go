@@ -1,5 +1,8 @@
 package family
 
+// This file is one live connection: what it is made of, and what is seen of it from
+// outside.
+
 import (
 	"io"
 	"log/slog"
@@ -64,21 +67,21 @@ func setDefault[T int | time.Duration](v *T, d T) {
 	}
 }
 
-// Config is what a connection is made of.
+// Config configures a connection.
 type Config struct {
 	Settings
-	// Stream is the open stream behind the opening handshake. The connection
-	// owns it from now on. Close has to make a blocked Read and Write return.
+	// Stream is the open stream after the opening handshake. The connection owns it from now
+	// on. Its Close has to make a blocked Read and Write return.
 	Stream io.ReadWriteCloser
-	// Buffered are bytes of the stream that were read already.
+	// Buffered holds bytes of the stream that were read already.
 	Buffered []byte
 	Epoch    uint64
 	Server   string // for errors
-	// Opened, if not nil, is told to the callback when the connection can send, and
-	// before anything is read.
+	// Opened, if not nil, is given to the callback when the connection can send, before
+	// anything is read.
 	Opened *messages.Opened
-	// Borrowed says that nobody keeps the payload of an item after Release, also
-	// of those that are Owned. Their buffers are then used again.
+	// Borrowed says that nobody keeps the payload of an item after Release, even if it is
+	// Owned. The buffers are then reused.
 	Borrowed bool
 	Callback Callback   // gets batches and events
 	Owner    *actor.PID // gets Ended
@@ -89,14 +92,14 @@ type Config struct {
 	FirstPing uint64
 }
 
-// Conn is one live connection, seen from the outside.
+// Conn is one live connection, as seen from outside.
 type Conn struct {
 	Config
 	// Out takes what is to be sent, from any goroutine.
 	Out *protocol.Outbound
 
 	window window
-	loop   *mailbox.Loop // reads, and lets the callback work on its goroutine
+	loop   *mailbox.Loop // reads; the callback may work on its goroutine
 	// The actors of the family; each is spawned on its mailbox.
 	protocol, reader, writer *mailbox.Mailbox
 
@@ -108,7 +111,7 @@ type Conn struct {
 	replyDue atomic.Bool   // see Batch.ExpectReply
 }
 
-// NewConn prepares a connection. It lives when an actor was spawned from Props.
+// NewConn prepares a connection. It lives once an actor is spawned from Props.
 func NewConn(cfg Config) *Conn {
 	cfg.Settings = cfg.Settings.withDefaults()
 	c := &Conn{
@@ -125,34 +128,34 @@ func NewConn(cfg Config) *Conn {
 	return c
 }
 
-// Props are of the protocol actor, the head of the family. It takes the commands
-// of package messages and PingCall, sends *Ended to the owner when the
-// connection is over, and then waits to be stopped.
+// Props returns the Props of the protocol actor, the head of the family. It takes the commands
+// of package messages and PingCall, sends *Ended to the owner when the connection is over,
+// and then waits to be stopped.
 func (c *Conn) Props() *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &protocolActor{conn: c} },
 		c.protocol.Option())
 }
 
-// State is OPEN, CLOSING or CLOSED.
+// State returns OPEN, CLOSING or CLOSED.
 func (c *Conn) State() messages.State { return messages.State(c.state.Load()) }
 
-// RTT is the round-trip time of the last answered Ping, 0 before the first.
+// RTT returns the round-trip time of the last answered Ping; 0 before the first.
 func (c *Conn) RTT() time.Duration { return time.Duration(c.rtt.Load()) }
 
-// SmoothedRTT is the average of the round-trip times by RFC 6298: each new one
-// counts an eighth. 0 before the first.
+// SmoothedRTT returns the average of the round-trip times by RFC 6298, to which each new one
+// contributes an eighth; 0 before the first.
 func (c *Conn) SmoothedRTT() time.Duration { return time.Duration(c.srtt.Load()) }
 
-// Throttled says that reading has stopped because the handler is behind by the
-// whole receive window.
+// Throttled reports whether reading has stopped because the handler is behind by the whole
+// receive window.
 func (c *Conn) Throttled() bool { return c.window.throttled.Load() }
 
-// Throttles is how often that was so, and for how long in all.
+// Throttles returns how often that happened, and for how long in total.
 func (c *Conn) Throttles() (times uint64, d time.Duration) {
 	return c.window.throttles.Load(), time.Duration(c.window.stoodStill.Load())
 }
 
-// Received is how many messages (parts of them, with Streaming) have arrived.
+// Received returns how many messages (parts of them, with Streaming) have arrived.
 func (c *Conn) Received() uint64 { return c.received.Load() }
 
 func sent(epoch, ref uint64) *messages.Sent { return &messages.Sent{Epoch: epoch, Ref: ref} }

@@ -1,5 +1,8 @@
 package family
 
+// This file describes messages for actors.Describe. Of messages without such a method it
+// shows the name.
+
 import (
 	"fmt"
 	"strings"
@@ -7,8 +10,6 @@ import (
 	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
 )
-
-// This file describes messages for actors.Describe. Of the others it shows the name.
 
 // Describe names what is in the batch, with sizes and codes.
 func (b *Batch) Describe() string {

@@ -1,5 +1,7 @@
 package family
 
+// This file is the buffers into which the stream is read.
+
 import (
 	"math/bits"
 	"sync"
@@ -7,9 +9,8 @@ import (
 	"github.com/dandelionws/dandelion/internal/bytepool"
 )
 
-// inputSizes are the capacities of the buffers that one read fills, in bytes.
-// Small ones for little traffic keep the window and the cache free, large ones
-// save system calls.
+// inputSizes are the capacities of the buffers that one read fills, in bytes. Small ones keep
+// the window and the cache free while there is little traffic; large ones save system calls.
 var inputSizes = [...]int{4 << 10, 16 << 10, 64 << 10, 256 << 10}
 
 var inputPools [len(inputSizes)]sync.Pool
@@ -29,7 +30,7 @@ func newInput(class int) *input {
 
 func (in *input) free() { inputPools[in.class].Put(in) }
 
-// inputSizer chooses the size of the next buffer by what the last reads brought.
+// inputSizer chooses the size of the next buffer from what the last reads brought.
 type inputSizer struct {
 	class int
 	small int // reads in a row that would have fitted into the next smaller size
@@ -53,8 +54,8 @@ func (s *inputSizer) brought(n int) {
 	}
 }
 
-// joinBuffers are the buffers in which messages are joined, kept for the next
-// ones where payloads are borrowed. They are kept by the power of two that they hold.
+// joinBuffers holds the buffers in which messages are joined, to be reused where payloads are
+// borrowed. They are sorted by the power of two that they hold.
 type joinBuffers struct{}
 
 const minJoinClass, maxJoinClass = 16, 26 // 64 KiB to 64 MiB

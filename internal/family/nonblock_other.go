@@ -2,6 +2,8 @@
 
 package family
 
+// This file is for systems on which that is not done: see nonblock_unix.go.
+
 import "io"
 
 // nonblockingWrite returns nil: every write goes to the goroutine for blocking calls.

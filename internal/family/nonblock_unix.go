@@ -2,6 +2,8 @@
 
 package family
 
+// This file reads from and writes to plain sockets without blocking.
+
 import (
 	"io"
 	"net"
@@ -9,9 +11,8 @@ import (
 	"syscall"
 )
 
-// nonblockingWrite returns a function that writes as much of p as the socket
-// takes at once, or nil if stream is not a plain socket. It never blocks, so an
-// actor can use it.
+// nonblockingWrite returns a function that writes as much of p as the socket takes at once; nil
+// if stream is not a plain socket. It never blocks, so an actor can use it.
 func nonblockingWrite(stream io.Writer) func(p []byte) (int, error) {
 	raw := rawConn(stream)
 	if raw == nil {
@@ -76,8 +77,8 @@ func (r *readiness) read(fd uintptr) (done bool) {
 	}
 }
 
-// rawConn gives access to the file descriptor of a plain socket; nil for
-// anything else, which may have a layer between us and the socket.
+// rawConn gives access to the file descriptor of a plain socket. It returns nil for anything
+// else, which may have a layer between us and the socket.
 func rawConn(stream any) syscall.RawConn {
 	switch stream.(type) {
 	case *net.TCPConn, *net.UnixConn:

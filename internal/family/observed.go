@@ -1,5 +1,7 @@
 package family
 
+// This file shows the messages of an actor to an actors.Observer.
+
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -7,7 +9,7 @@ import (
 	"github.com/dandelionws/dandelion/internal/mailbox"
 )
 
-// Observed returns what shows the messages of one actor to o; nil if o is nil.
+// Observed returns an observer that shows the messages of one actor to o; nil if o is nil.
 func Observed(o actors.Observer, role actors.Role, epoch uint64) mailbox.Observer {
 	if o == nil {
 		return nil

@@ -1,27 +1,19 @@
 package family
 
-import (
-	"github.com/asynkron/protoactor-go/actor"
-
-	"github.com/dandelionws/dandelion/internal/mailbox"
-	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/protocol"
-)
-
-// This file says on which goroutine each actor of a connection handles what finds it idle,
-// and why (the names are workloads of test/bench):
+// This file says on which goroutine each actor of a connection handles a message that finds
+// it idle, and why (the names are workloads of test/bench):
 //
 //	reader    everything              sender        it only computes (BenchmarkHop)
 //	protocol  everything              sender        it only computes (BenchmarkHop)
-//	writer    flush, awaited          sender        who waits has nothing else to do: pingpong-*,
-//	                                                dandelion-pull
+//	writer    flush, awaited          sender        the waiting sender has nothing else to do:
+//	                                                pingpong-*, dandelion-pull
 //	          flush, large message    sender        crossing to another CPU costs more than a shared
 //	                                                write saves: send-64k, send-16m
 //	          flush, control frame    sender        it is urgent
-//	          flush, after the last   sender        it is probably the reply, and no other follows to
-//	          message of a read                     share the write: pingpong-32
-//	          flush, else             lane          what is sent soon after shares the write: send-128,
-//	                                                echo-256
+//	          flush, after the last   sender        it is probably the reply, and none follows to share
+//	          message of a read                     the write: pingpong-32
+//	          flush, else             lane          messages that follow soon share the write:
+//	                                                send-128, echo-256
 //	          writeDone               sender        that goroutine has nothing else to do
 //	          system messages         sender, one   saves waking a goroutine at the end: handshakes
 //	          halfClose               lane          it is rare
@@ -32,8 +24,16 @@ import (
 //	          system messages         as Stopped    a Stop makes that event
 //
 // "sender" and "sender, one" are mailbox.OnSender and OneOnSender; "after reader" is After of
-// the loop that reads. supervisor/places.go and supervisor/pool/places.go say the same of
-// supervisors and pools, and ARCHITECTURE.md shows all of it.
+// the loop that reads. supervisor/places.go and supervisor/pool/places.go have the rest;
+// ARCHITECTURE.md shows all of them.
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/dandelionws/dandelion/internal/mailbox"
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/protocol"
+)
 
 func placeInReader(any) mailbox.Place { return mailbox.OnSender }
 
@@ -56,8 +56,8 @@ func placeInWriter(message any) mailbox.Place {
 // stopped stands for the event that a Stop makes.
 var stopped = &messages.Stopped{}
 
-// placeInCallback is where events go that the Sink ignores or does not. A Sink that is not
-// there does not ignore anything.
+// placeInCallback returns the places of a callback with this Sink; without a Sink no event
+// is ignored.
 func placeInCallback(sink Sink) func(message any) mailbox.Place {
 	return func(message any) mailbox.Place {
 		switch m := message.(type) {

@@ -1,5 +1,7 @@
 package family
 
+// This file is the actor around the state machine.
+
 import (
 	"fmt"
 	"log/slog"
@@ -12,8 +14,8 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// protocolActor is the actor around the state machine: it turns messages into the
-// machine's inputs and carries out its effects. It is the parent of reader and writer.
+// protocolActor turns messages into inputs of the state machine and carries out its effects.
+// It is the parent of reader and writer.
 type protocolActor struct {
 	conn    *Conn
 	machine *protocol.Machine
@@ -58,8 +60,8 @@ func (p *protocolActor) Receive(ctx actor.Context) {
 	case *PingCall:
 		p.pingCall(msg)
 	case *messages.HandlerBehind, *messages.HandlerCaughtUp:
-		if p.machine.State() == messages.StateOpen { // else nobody's fault any more
-			c.tell(c.Owner, msg) // in front of what it says
+		if p.machine.State() == messages.StateOpen { // else it no longer matters
+			c.tell(c.Owner, msg) // before its Ended
 			c.Callback.box.Post(msg)
 		}
 	case *messages.Close:
@@ -113,9 +115,10 @@ func (p *protocolActor) start(ctx actor.Context) {
 	p.carryOut(nil)
 }
 
-// batch hands what was read to the machine, and what the machine leaves of it to the callback.
+// batch hands what was read to the machine, and the items that the machine leaves to the
+// callback.
 func (p *protocolActor) batch(b *Batch) {
-	violation, end := b.violation, b.end // b is gone after its items
+	violation, end := b.violation, b.end // b is gone when its items are delivered
 	var now time.Time
 	if b.Control || p.machine.State() != messages.StateOpen { // else nothing depends on it
 		now = time.Now()
@@ -131,13 +134,13 @@ func (p *protocolActor) batch(b *Batch) {
 	}
 }
 
-// step hands an input to the machine and does what that wants done.
+// step hands an input to the machine and carries out what it wants done.
 func (p *protocolActor) step(in protocol.Input) {
 	p.machine.Step(in, time.Now())
 	p.carryOut(nil)
 }
 
-// carryOut does what the machine wants done after an input, which may be b.
+// carryOut carries out the effects of an input, which may be b.
 func (p *protocolActor) carryOut(b *Batch) {
 	c := p.conn
 	for _, e := range p.machine.Effects() {
@@ -200,7 +203,7 @@ func (p *protocolActor) stopTimer(timer protocol.Timer) {
 	}
 }
 
-// stop ends a connection whose owner stops it, or that has ended already.
+// stop ends a connection that its owner stops, unless it has ended already.
 func (p *protocolActor) stop() {
 	defer p.logPanic("stopping") // a panic here would bring the actor back to life
 	if p.machine == nil {
@@ -216,17 +219,17 @@ func (p *protocolActor) logPanic(when string) {
 	}
 }
 
-// HandleFailure ends the connection when reader or writer have panicked: they
-// are not restarted, because their place in the stream is lost.
+// HandleFailure ends the connection when reader or writer has panicked. It is not restarted,
+// as its place in the stream is lost.
 func (p *protocolActor) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason any, _ any) {
 	defer p.logPanic("handling a failure")
 	supervisor.StopChildren(child)
 	p.step(protocol.Fail{Code: wire.StatusInternalError, Cause: fmt.Errorf("internal error: %v", reason)})
 }
 
-// closeStream drops the stream; with reset, also what the system has not sent
-// yet, which a server that does not read would hold up for minutes. A panic of a
-// stream that the caller supplied is reported.
+// closeStream drops the stream. With reset it also drops what the system has not sent yet,
+// which a server that does not read would hold up for minutes. A panic in a stream that the
+// caller supplied is logged.
 func (c *Conn) closeStream(reset bool) {
 	defer func() {
 		if r := recover(); r != nil {

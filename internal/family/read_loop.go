@@ -1,5 +1,7 @@
 package family
 
+// This file is what reads the stream and turns it into batches.
+
 import (
 	"errors"
 	"fmt"
@@ -9,19 +11,19 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// drainMax is how many bytes are thrown away behind a Close or a violation
-// before the stream is given up.
+// drainMax is how many bytes are thrown away after a Close or a violation before the stream is
+// given up.
 const drainMax = 4 << 20
 
-// readLoop is what reads the stream, on the goroutine of the connection's Loop, which blocks.
-// It ends when the stream does. The callback actor works on this goroutine as well, each
-// time after the batch that gives it something to do.
+// readLoop reads the stream, on the goroutine of the connection's Loop, which blocks. It ends
+// when the stream does. The callback actor works on this goroutine, too, after each batch
+// that gives it something to do.
 type readLoop struct {
 	conn     *Conn
 	receiver *wire.Receiver
 	source   source
 	batch    *Batch // to be filled by the next read, may be nil
-	err      error  // that came with the last read; at the end why it has ended
+	err      error  // of the last read; at the end, why the loop has ended
 }
 
 func newReadLoop(c *Conn) *readLoop {
@@ -43,7 +45,7 @@ func (l *readLoop) run() {
 	}
 }
 
-// end posts what follows all that was read: why the stream has ended.
+// end posts the last batch: why the stream has ended.
 func (l *readLoop) end() {
 	b := l.newBatch()
 	if b.end = l.err; b.end == nil {
@@ -82,8 +84,8 @@ func (l *readLoop) read() (err error) {
 	return l.drain()
 }
 
-// readOnce does one read and hands on what it brought. It returns false if another
-// goroutine has taken over.
+// readOnce does one read and hands on what it brought. It returns false if another goroutine
+// has taken over.
 func (l *readLoop) readOnce() (mine bool) {
 	w := &l.conn.window
 	b := l.newBatch()
@@ -110,8 +112,8 @@ func (l *readLoop) readOnce() (mine bool) {
 	return true
 }
 
-// deliver posts b if there is something in it, together with the input that its
-// items may refer to. It returns false if another goroutine has taken over.
+// deliver posts b, unless it is empty, together with the input to which its items may refer.
+// It returns false if another goroutine has taken over.
 func (l *readLoop) deliver(b *Batch, in *input) (mine bool) {
 	w := &l.conn.window
 	if w.free.Load() && w.used.Load() >= w.size {
@@ -145,8 +147,8 @@ func (l *readLoop) deliver(b *Batch, in *input) (mine bool) {
 	return l.post(b)
 }
 
-// dropData takes the data messages out of b: the user does not handle them, and
-// the connection is closing.
+// dropData takes the data messages out of b: the user does not handle them, and the connection
+// is closing.
 func (l *readLoop) dropData(b *Batch) {
 	keep := b.Items[:0]
 	for _, item := range b.Items {
@@ -160,23 +162,22 @@ func (l *readLoop) dropData(b *Batch) {
 	b.Items = keep
 }
 
-// post hands b to the protocol actor, which owns it from then on, and lets the
-// callback actor handle what it gets. It returns false if another goroutine has
-// taken over.
+// post hands b to the protocol actor, which owns it from then on, and lets the callback actor
+// handle its part. It returns false if another goroutine has taken over.
 func (l *readLoop) post(b *Batch) (mine bool) {
 	l.batch = nil
 	if l.conn.window.stop.Load() {
 		return true
 	}
 	if b.violation != nil {
-		// Nothing behind a violation is looked at (RFC 6455 §7.1.7).
+		// Nothing after a violation is looked at (RFC 6455 §7.1.7).
 		l.conn.window.discard.Store(true)
 	}
 	return l.conn.loop.Post(l.conn.protocol, b)
 }
 
-// tell reports that the handler is behind, or is not any more. It goes the way of
-// the data, so that it finds its place among the events of the connection.
+// tell reports that the handler is behind, or has caught up. The event travels like the data,
+// so that it has its place among the events of the connection.
 func (l *readLoop) tell(event any) {
 	switch e := event.(type) {
 	case *messages.HandlerBehind:
@@ -196,8 +197,8 @@ func (l *readLoop) newBatch() *Batch {
 	return l.batch
 }
 
-// drain throws away what still comes, so that closing the stream does not reset
-// it before the server has read our Close (RFC 6455 §7.1.1).
+// drain throws away what still comes, so that closing the stream does not reset it before the
+// server has read our Close (RFC 6455 §7.1.1).
 func (l *readLoop) drain() error {
 	for total := 0; total < drainMax; {
 		in, n, err := l.source.read()
@@ -209,5 +210,5 @@ func (l *readLoop) drain() error {
 		}
 		total += n
 	}
-	return errors.New("too much data behind the end of the connection")
+	return errors.New("too much data after the end of the connection")
 }

@@ -1,11 +1,12 @@
 package family
 
+// This file is the actor that owns the receiving side of the stream.
+
 import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// reader is the actor that owns the receiving side of the stream. The reading
-// itself is done by a readLoop.
+// reader owns the receiving side of the stream. A readLoop does the reading.
 type reader struct {
 	conn *Conn
 }

@@ -1,9 +1,11 @@
 package family
 
+// This file reads the stream, with a buffer only while there is something to read.
+
 import "io"
 
-// source reads the stream. While nothing is there to be read it owns no buffer,
-// if the stream can tell when that changes (see nonblockingRead).
+// source reads the stream. While there is nothing to read it owns no buffer, if the stream can
+// tell when that changes (see nonblockingRead).
 type source struct {
 	stream io.Reader
 	// try blocks until the stream is readable and then calls get for a buffer to
@@ -20,7 +22,7 @@ func newSource(stream io.Reader) source {
 	return source{stream: stream, try: nonblockingRead(stream)}
 }
 
-// read reads what is there, at least one byte, into a new input, which belongs to the caller.
+// read reads what has come, at least one byte, into a new input, which belongs to the caller.
 func (s *source) read() (in *input, n int, err error) {
 	if s.try == nil {
 		in = newInput(s.size.class)
@@ -43,5 +45,5 @@ func (s *source) read() (in *input, n int, err error) {
 	return in, n, err
 }
 
-// readInto reads what is there into p.
+// readInto reads what has come into p.
 func (s *source) readInto(p []byte) (int, error) { return s.stream.Read(p) }

@@ -1,5 +1,7 @@
 package family
 
+// This file is the receive window: how much may be delivered and not yet handled.
+
 import (
 	"sync/atomic"
 	"time"
@@ -8,25 +10,24 @@ import (
 	"github.com/dandelionws/dandelion/protocol"
 )
 
-// window is the reader's credit: how much may be delivered and not yet handled.
-// The reader's goroutine uses it up, the reader actor gives it back.
+// window is the reader's credit. The read loop uses it up, the reader actor gives it back.
 type window struct {
 	size      int64
 	used      atomic.Int64
-	released  atomic.Int64  // handled, but not told to the reader yet
-	free      atomic.Bool   // credit is not needed any more
+	released  atomic.Int64  // handled, and the reader not told yet
+	free      atomic.Bool   // no credit is needed from now on
 	throttled atomic.Bool   // the goroutine waits for credit
 	throttles atomic.Uint64 // how often it did
-	wake      chan struct{} // something of the above changed
+	wake      chan struct{} // something above has changed
 	discard   atomic.Bool   // throw away what comes
 	stop      atomic.Bool
 
 	reads     atomic.Uint64 // that brought something
-	discarded atomic.Int64  // data messages thrown away for want of credit
+	discarded atomic.Int64  // data messages thrown away for lack of credit
 
 	stoodStill atomic.Int64    // for how long the goroutine has waited for credit, in ns
-	patience   time.Duration   // for how long it does before that is an event
-	tell       func(event any) // tells it; on the goroutine
+	patience   time.Duration   // for how long it waits before that is an event
+	tell       func(event any) // reports the event, on the read loop's goroutine
 }
 
 func (w *window) init(size int) {
@@ -38,9 +39,9 @@ func (w *window) traffic() protocol.Traffic {
 	return protocol.Traffic{Reads: w.reads.Load(), Throttled: w.throttled.Load(), Throttles: w.throttles.Load()}
 }
 
-// release takes back the credit of a batch and returns how much the reader
-// actor shall be told about now. Up to a quarter of the window stays untold, to
-// save messages: a reader that waits then still gets below half of it.
+// release takes back the credit of a batch and returns how much of it the reader actor has to
+// be told now. To save messages, up to a quarter of the window stays untold: a reader that
+// waits still gets below half of the window then.
 func (w *window) release(bytes int) (due int) {
 	if w.released.Add(int64(bytes)) < w.size/4 {
 		return 0
@@ -55,7 +56,7 @@ func (w *window) signal() {
 	}
 }
 
-// wait blocks until there is credit, and returns false if the reader has to stop.
+// wait blocks until there is credit. It returns false if the reader has to stop.
 func (w *window) wait() bool {
 	if w.used.Load() >= w.size && !w.unlimited() {
 		w.throttle()
@@ -63,9 +64,9 @@ func (w *window) wait() bool {
 	return !w.stop.Load()
 }
 
-// throttle waits for credit. If it has to do so for long the user is told, once at
-// the beginning and once at the end: that bounds how many such events there are,
-// also in the mailbox of a handler that does not get to them.
+// throttle waits for credit. If that takes long the user is told, once at the beginning and
+// once at the end: this bounds the number of such events, even in the mailbox of a handler
+// that does not get to them.
 func (w *window) throttle() {
 	w.throttles.Add(1)
 	w.throttled.Store(true)

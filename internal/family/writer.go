@@ -1,5 +1,7 @@
 package family
 
+// This file is the actor that owns the sending side of the stream.
+
 import (
 	"fmt"
 	"net"
@@ -11,13 +13,13 @@ import (
 	"github.com/dandelionws/dandelion/protocol"
 )
 
-// inlineRounds is how many writes one flush does before it leaves the goroutine
-// it runs on, which may be of a sender.
+// inlineRounds is how many writes one flush does before it leaves its goroutine, which may be
+// that of a sender.
 const inlineRounds = 16
 
-// writer is the actor that owns the sending side of the stream. It takes all
-// that the Outbound has queued and tries to write it without blocking; what the
-// socket does not take at once is written by a goroutine of its own.
+// writer takes everything that the Outbound has queued and tries to write it without
+// blocking. What the socket does not take at once is written on the goroutine for blocking
+// calls.
 type writer struct {
 	conn     *Conn
 	try      func(p []byte) (n int, err error) // nil if the stream cannot write without blocking
@@ -127,7 +129,7 @@ func (w *writer) later(call func() error) {
 	})
 }
 
-// guard turns a panic of a stream that the caller supplied into an error.
+// guard turns a panic in a stream that the caller supplied into an error.
 func guard(call func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

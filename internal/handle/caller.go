@@ -1,5 +1,7 @@
 package handle
 
+// This file makes the first attempt to connect where somebody waits for it.
+
 import (
 	"sync"
 
@@ -8,17 +10,17 @@ import (
 	"github.com/dandelionws/dandelion/internal/mailbox"
 )
 
-// Caller makes the first attempt to connect on the goroutine that spawns the supervisor:
-// where that would wait for it anyway this saves the way to another goroutine and back.
-// The zero value makes every attempt on a goroutine of its own.
+// Caller makes the first attempt to connect on the goroutine that spawns the supervisor. Where
+// that would wait for it anyway, this saves the way to another goroutine and back. The zero
+// value makes every attempt on a new goroutine.
 type Caller struct {
 	mu      sync.Mutex
 	waits   bool   // between the beginning of Spawn and its end
 	attempt func() // nil again when it is made, as the Handle lives as long as the client
 }
 
-// Run sees to it that attempt, which blocks for as long as an attempt takes, is run, but
-// not within Run.
+// Run has attempt run, but does not wait for it. attempt blocks for as long as an attempt to
+// connect takes.
 func (c *Caller) Run(attempt func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -29,8 +31,8 @@ func (c *Caller) Run(attempt func()) {
 	}
 }
 
-// Spawn spawns a supervisor and, if that begins with an attempt, makes it. It returns
-// when that attempt has ended. Later ones have goroutines of their own.
+// Spawn spawns a supervisor. If that begins with an attempt, Spawn makes it and returns when
+// it has ended. Later attempts get new goroutines.
 func (c *Caller) Spawn(spawn func() *actor.PID) *actor.PID {
 	c.mu.Lock()
 	c.waits = true

@@ -1,6 +1,6 @@
-// Package handle is how other packages of this module get more of a supervisor than its
-// PID: the root package, which has no actors to which events could be sent, and a pool,
-// which looks at its members without asking them. Users meet none of it.
+// Package handle gives packages of this module more of a supervisor than its PID: the root
+// package, which has no actors to which events could be sent, and a pool, which looks at its
+// members without asking them. Users meet none of it.
 //
 // A Handle goes with the Props of one supervisor:
 //
@@ -19,18 +19,18 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// Handle is one supervisor, seen from the package that has spawned it. The fields are
-// set before that; the methods are for any goroutine, at any time.
+// Handle is one supervisor, seen from the package that has spawned it. The fields must be set
+// before that; the methods are for any goroutine, at any time.
 type Handle struct {
 	// Sink, if set, gets the events instead of Config.Target.
 	Sink family.Sink
-	// Borrowed says that the Sink keeps no payload after Release; buffers are then used again.
+	// Borrowed says that the Sink keeps no payload after Release; buffers are then reused.
 	Borrowed bool
 	// Once makes one connection only: every end is final.
 	Once bool
 	// Attempts, if set, ends attempts to connect when it ends, and nothing else.
 	Attempts context.Context
-	// Paused begins in a pause.
+	// Paused makes the supervisor begin in a pause.
 	Paused bool
 	// Caller makes the first attempt on the goroutine that calls Spawn.
 	Caller Caller
@@ -50,23 +50,22 @@ var id = ctxext.NextContextExtensionID()
 // ExtensionID implements ctxext.ContextExtension.
 func (*Handle) ExtensionID() ctxext.ContextExtensionID { return id }
 
-// Option gives the Handle to the one supervisor that is spawned with it. It has to come
-// behind those of supervisor.Props.
+// Option gives the Handle to the one supervisor that is spawned with it. It has to come after
+// the options of supervisor.Props.
 func (h *Handle) Option() actor.PropsOption {
 	return actor.WithOnInit(func(ctx actor.Context) { ctx.Set(h) })
 }
 
-// none is the Handle of supervisors that get no other.
+// none is what Default sets.
 var none = &Handle{}
 
-// Default has to come before the Option, if there is one. An actor without any extension
-// could not even ask: protoactor's Get panics for a number that is larger than all
-// that were set.
+// Default has to come before the Option, if there is one. Without it a supervisor could not
+// even ask for its Handle: protoactor's Get panics for an ID larger than all that were set.
 func Default() actor.PropsOption {
 	return actor.WithOnInit(func(ctx actor.Context) { ctx.Set(none) })
 }
 
-// Of returns the Handle of the actor, a new one if it got none.
+// Of returns the Handle of the actor; a new one if it was given none.
 func Of(ctx actor.Context) *Handle {
 	if h := ctx.Get(id).(*Handle); h != none {
 		return h
@@ -82,12 +81,12 @@ type AbortCall struct {
 
 // StatusCall is messages.GetStatus from code without actors.
 type StatusCall struct {
-	// Status gets one value, for which it needs room.
+	// Status gets one value and needs room for it.
 	Status chan<- *messages.Status
 }
 
-// Later is a command that a pool gives to all its members, each for a moment that it has
-// drawn, so that they do not come in a herd. A pause takes it back.
+// Later is a command that a pool gives to each of its members with a delay that it has drawn,
+// so that they do not act all at once. A pause takes it back.
 type Later struct {
 	Delay   time.Duration
 	Command any // Reconnect or Resume

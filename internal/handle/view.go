@@ -1,5 +1,7 @@
 package handle
 
+// This file is how a managed connection is looked at without asking its actor.
+
 import (
 	"sync"
 	"sync/atomic"
@@ -9,8 +11,7 @@ import (
 	"github.com/dandelionws/dandelion/supervisor/outbox"
 )
 
-// View lets any goroutine look at a managed connection without asking its actor. The
-// supervisor keeps it up to date.
+// View lets any goroutine look at a managed connection. The supervisor keeps it up to date.
 type View struct {
 	conn   atomic.Pointer[family.Conn]
 	outbox atomic.Pointer[outbox.Queue]
@@ -21,26 +22,26 @@ type View struct {
 	done    chan struct{} // closed when the state is STOPPED; nil if nobody has asked for it
 }
 
-// Standing is how a managed connection stands.
+// Standing is the state of a managed connection, with what belongs to it.
 type Standing struct {
 	State messages.State
 	// Opened describes the current or last open connection; nil before the first.
 	Opened *messages.Opened
 	// Cause is why the last connection or attempt ended; nil before that.
 	Cause error
-	// Paused: the user wants no connection for now.
+	// Paused is set while the user wants no connection.
 	Paused bool
-	// Counters are without the traffic of the open connection.
+	// Counters do not include the traffic of the open connection.
 	Counters messages.Counters
 	// End is set when the state is STOPPED.
 	End *End
 }
 
-// End is how a managed connection has ended.
+// End describes how a managed connection has ended.
 type End struct {
 	Status  *messages.Status
 	Outcome error // the Cause of messages.Stopped
-	Wanted  bool  // the user wanted it
+	Wanted  bool  // by the user
 }
 
 // Conn returns the open connection, nil if there is none. It may be closing already.
@@ -49,7 +50,7 @@ func (v *View) Conn() *family.Conn { return v.conn.Load() }
 // Outbox returns the outbox; nil if none is configured.
 func (v *View) Outbox() *outbox.Queue { return v.outbox.Load() }
 
-// Stands returns how things stand.
+// Stands returns the state, with what belongs to it.
 func (v *View) Stands() Standing {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -67,13 +68,13 @@ func (v *View) State() (messages.State, <-chan struct{}) {
 	return v.stands.State, v.changed
 }
 
-// Opened describes the current or last open connection; nil before the first.
+// Opened returns the description of the current or last open connection; nil before the first.
 func (v *View) Opened() *messages.Opened { return v.Stands().Opened }
 
-// Cause is why the last connection or attempt ended; nil before that.
+// Cause returns why the last connection or attempt ended; nil before that.
 func (v *View) Cause() error { return v.Stands().Cause }
 
-// Final returns the status at the end; nil before the state is STOPPED.
+// Final returns the status at the end; nil until the state is STOPPED.
 func (v *View) Final() *messages.Status {
 	if end := v.Stands().End; end != nil {
 		return end.Status
@@ -100,7 +101,7 @@ func (v *View) Open() bool {
 	return c != nil && c.State() == messages.StateOpen
 }
 
-// AddTo adds what a pool's status says of this connection.
+// AddTo adds to a pool's status what it says of this connection.
 func (v *View) AddTo(p *messages.PoolStatus) {
 	v.mu.Lock()
 	stands, c := v.stands, v.conn.Load()
@@ -130,7 +131,7 @@ func (v *View) AddTo(p *messages.PoolStatus) {
 	p.Counters.Add(n)
 }
 
-// AddTraffic adds what a connection has sent and received so far.
+// AddTraffic adds to n what c has sent and received so far.
 func AddTraffic(n *messages.Counters, c *family.Conn) {
 	written := c.Out.Written()
 	n.MessagesSent += written.Messages
@@ -142,7 +143,7 @@ func AddTraffic(n *messages.Counters, c *family.Conn) {
 	n.Throttled += d
 }
 
-// Update changes how things stand, and tells those who wait for a change of the state.
+// Update makes a change, and wakes those who wait for the state to change.
 func (v *View) Update(change func(s *Standing)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -160,13 +161,13 @@ func (v *View) Update(change func(s *Standing)) {
 	}
 }
 
-// Opens notes that conn can be used.
+// Opens records that conn can be used.
 func (v *View) Opens(conn *family.Conn, opened *messages.Opened) {
 	v.conn.Store(conn)
 	v.Update(func(s *Standing) { s.Opened = opened })
 }
 
-// Ends notes that no connection is open any more. counters have its traffic.
+// Ends records that no connection is open. counters include the traffic of the last one.
 func (v *View) Ends(counters messages.Counters) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -174,5 +175,5 @@ func (v *View) Ends(counters messages.Counters) {
 	v.stands.Counters = counters
 }
 
-// Uses notes the outbox.
+// Uses records the outbox.
 func (v *View) Uses(q *outbox.Queue) { v.outbox.Store(q) }

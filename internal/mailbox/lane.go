@@ -1,5 +1,7 @@
 package mailbox
 
+// This file is the goroutine of an actor that stays while there is work.
+
 import (
 	"runtime"
 	"sync"
@@ -10,20 +12,21 @@ import (
 // take twice as long.
 const laneIdle = 50 * time.Millisecond
 
-// Lane runs functions one after the other on a goroutine of its own. It keeps that while
-// there is work: for a few functions in a row this costs less than a goroutine for each.
-// After 50 to 100 ms without work the goroutine leaves, so that an idle connection has none.
-// The zero value is ready.
+// Lane runs functions one after the other on one goroutine, which stays while there is work:
+// for several functions in a row this costs less than a goroutine for each. After 50 to
+// 100 ms without work the goroutine leaves, so that an idle connection has none. The zero
+// value is ready to use.
 type Lane struct {
 	mu     sync.Mutex
-	work   chan func() // nil if there is no goroutine; closing it tells that to leave
+	work   chan func() // nil if there is no goroutine; closing it makes that leave
 	idle   *time.Timer // runs while there is a goroutine
 	rounds uint64      // functions so far
 	seen   uint64      // rounds when idle fired last
 	closed bool
 }
 
-// Run runs f when the function before has returned. At most one may be waiting. Run does not block.
+// Run runs f when the previous function has returned. At most one may be waiting. Run does
+// not block.
 func (l *Lane) Run(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,8 +71,8 @@ func (l *Lane) retire() {
 	}
 }
 
-// Close ends the goroutine when it has done its work. What comes later, which
-// is little, gets goroutines of its own.
+// Close ends the goroutine when it has done its work. Each function that comes later, and
+// there are few, gets a new goroutine.
 func (l *Lane) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,9 +88,9 @@ func (l *Lane) leave() {
 	l.work, l.idle = nil, nil
 }
 
-// Go runs f on a goroutine of its own whose stack is at once as large as a handshake or
-// the work of an actor needs, 16 KiB. The runtime would double it several times, and copy
-// each time what is in it by then (runtime.newstack): 3 percent of the CPU time of a
+// Go runs f on a new goroutine whose stack has from the start the size that a handshake or
+// the work of an actor needs, 16 KiB. Otherwise the runtime doubles the stack several times
+// and copies its contents each time (runtime.newstack): 3 percent of the CPU time of a
 // handshake (workload handshakes of test/bench). The garbage collector takes back what f
 // does not use.
 func Go(f func()) {

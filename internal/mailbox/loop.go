@@ -1,17 +1,18 @@
 package mailbox
 
+// This file is a loop whose goroutine actors may use, such as that of a reader.
+
 import (
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Loop is a loop of one goroutine that lets an actor work on that goroutine: in
-// consequence of what the loop posts, after that was posted. A message then crosses to no
-// other goroutine, which on two CPUs costs more than all the rest (workload pingpong-32 of
-// test/bench).
+// Loop is a loop on one goroutine that lets an actor work there: the one to which the loop's
+// message leads, once it is posted. The message then crosses to no other goroutine, which on
+// two CPUs would cost more than everything else (workload pingpong-32 of test/bench).
 //
-// If such a visit takes long another goroutine goes on with the loop, and the one before
+// If such a visit takes long, another goroutine continues the loop, and the previous one
 // stays with the actor until that has nothing left to do (see watch). So a slow actor
 // holds up the loop for ten milliseconds at most.
 type Loop struct {
@@ -19,11 +20,11 @@ type Loop struct {
 	body  func()
 	ended func()
 
-	// left is the work that an actor has left, &nothing as long as it may, else nil.
+	// left is the work that an actor has left here; &nothing while it may do so; else nil.
 	left atomic.Pointer[func()]
 
-	// turn counts the goroutines that have had the loop: what the body uses belongs to the
-	// last one. Its lowest bit says that this one is away, on a visit.
+	// turn counts the goroutines that have run the loop: what the body uses belongs to the
+	// last one. Its lowest bit is set while that one is away, on a visit.
 	turn    atomic.Uint64
 	visits  atomic.Uint64 // so far
 	watched atomic.Bool
@@ -38,8 +39,8 @@ var nothing = func() {}
 func NewLoop(system *actor.ActorSystem) *Loop { return &Loop{watch: watchOf(system)} }
 
 // Run runs the loop until its end, on this goroutine and those that take over. Each of them
-// calls body, which goes on where the last one was and returns at the end of the loop, or
-// when Post has returned false. Behind the end, also one by runtime.Goexit in body, ended is
+// calls body, which continues where the last one was and returns at the end of the loop, or
+// when Post has returned false. After the end, even one by runtime.Goexit in body, ended is
 // called once.
 func (l *Loop) Run(body, ended func()) {
 	l.body, l.ended = body, ended
@@ -60,10 +61,10 @@ func (l *Loop) run() {
 	l.body()
 }
 
-// Post posts a message for the goroutine of the loop. Then it does the work that
-// an actor has left with the place After: such an actor is one that got something to
-// do before the message was handled, or left to others. It returns false if another
-// goroutine has taken over meanwhile: this one must return from the body.
+// Post posts a message, on the goroutine of the loop. Then it does the work that an actor has
+// left with the place After: the one that got something to do while the message was posted.
+// It returns false if another goroutine has taken over: this one must then return from the
+// body.
 func (l *Loop) Post(to *Mailbox, message any) (mine bool) {
 	l.left.Store(&nothing)
 	to.Post(message)
@@ -73,8 +74,8 @@ func (l *Loop) Post(to *Mailbox, message any) (mine bool) {
 	return true
 }
 
-// leave leaves work to be done by the goroutine of the loop. It returns false if that does
-// not look for any, or has some already.
+// leave leaves work for the goroutine of the loop. It returns false if that is not going to
+// look for work, or has some already.
 func (l *Loop) leave(work *func()) bool { return l.left.CompareAndSwap(&nothing, work) }
 
 func (l *Loop) visit(work func()) (mine bool) {
@@ -97,7 +98,7 @@ func (l *Loop) visit(work func()) (mine bool) {
 
 func (l *Loop) away() bool { return l.turn.Load()&awayBit != 0 }
 
-// takeOver goes on with the loop on its goroutine, if the one that has it is away.
+// takeOver continues the loop on this goroutine if the one that runs it is away.
 func (l *Loop) takeOver() {
 	turn := l.turn.Load()
 	if turn&awayBit != 0 && l.turn.CompareAndSwap(turn, turn-awayBit+2) {

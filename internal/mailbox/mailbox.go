@@ -1,5 +1,7 @@
 package mailbox
 
+// This file is the mailbox of one actor.
+
 import (
 	"sync"
 	"sync/atomic"
@@ -16,12 +18,16 @@ type Observer interface {
 	Handled(message any)
 }
 
-// Mailbox is the mailbox of one actor. It is unbounded, and does what protoactor's does but
-// for five things: a message that is handled on its sender's goroutine bypasses
-// the queue if the actor is idle, which halves the cost of a hop (see BenchmarkHop); each
-// message has a place; an observer sees who gets what; code of the user that ends its
-// goroutine does not end the actor's work; and what an actor that stops has not handled goes
-// to the dead letters, so that its sender is told, where protoactor would drop it silently.
+// Mailbox is the mailbox of one actor. It is unbounded and differs from protoactor's in five
+// things:
+//
+//   - each message has a place;
+//   - a message that is handled on its sender's goroutine bypasses the queue if the actor is
+//     idle, which halves the cost of a hop (see BenchmarkHop);
+//   - an observer sees who gets what;
+//   - code of the user that ends its goroutine does not end the actor's work;
+//   - messages that a stopping actor has not handled go to the dead letters, so that their
+//     senders are told; protoactor drops them silently.
 type Mailbox struct {
 	place    func(message any) Place
 	observer Observer
@@ -43,30 +49,31 @@ type Mailbox struct {
 
 var _ actor.Mailbox = (*Mailbox)(nil)
 
-// New returns a mailbox for one actor. place says where it handles which message; it is called
-// on the goroutine of the sender, and gets system messages, too. observer may be nil.
+// New returns a mailbox for one actor. place says where the actor handles which message; it
+// is called on the goroutine of the sender, for system messages too. observer may be nil.
 func New(place func(message any) Place, observer Observer) *Mailbox {
 	return &Mailbox{place: place, observer: observer}
 }
 
-// Option gives the one actor that is spawned with it this mailbox. A dispatcher has no effect.
+// Option gives this mailbox to the one actor that is spawned with it. A dispatcher has no
+// effect.
 func (m *Mailbox) Option() actor.PropsOption {
 	return actor.WithMailbox(func() actor.Mailbox { return m })
 }
 
-// Each gives each actor that is spawned with it a mailbox like that which New returns.
+// Each gives a new mailbox, as New returns it, to each actor that is spawned with it.
 func Each(place func(message any) Place, observer Observer) actor.PropsOption {
 	return actor.WithMailbox(func() actor.Mailbox { return New(place, observer) })
 }
 
-// RegisterHandlers implements actor.Mailbox. The places take the place of the dispatcher.
+// RegisterHandlers implements actor.Mailbox. The places replace the dispatcher.
 func (m *Mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
 	m.invoker = invoker
 	m.run = m.processAll
 	m.registered, _ = m.registration()
 }
 
-// registration returns what stands in the actor's name, and where dead letters go.
+// registration returns what is registered under the actor's name, and where dead letters go.
 func (m *Mailbox) registration() (actor.Process, deadLetters) {
 	self := m.invoker.(actor.Context)
 	system := self.ActorSystem()
@@ -87,10 +94,10 @@ func (m *Mailbox) UserMessageCount() int {
 	return m.user.len()
 }
 
-// Post sends message to the actor, from any goroutine. A sender that has the mailbox need
-// not send to the PID: the way through its process costs as much as the rest
-// when many connections are busy and none of it is in the cache (workload
-// connections-200 of test/bench).
+// Post sends message to the actor, from any goroutine. A sender that has the mailbox need not
+// send to the PID: with many busy connections, when none of it is in the cache, the way
+// through the PID's process costs as much as everything else (workload connections-200 of
+// test/bench).
 func (m *Mailbox) Post(message any) { m.PostUserMessage(message) }
 
 // PostUserMessage implements actor.Mailbox.
@@ -106,7 +113,7 @@ func (m *Mailbox) PostUserMessage(message any) {
 		}
 	case m.idle():
 		m.process(message)
-	default: // filled meanwhile, also by this goroutine: it is not this message's turn
+	default: // filled since, perhaps by this goroutine: it is not this message's turn
 		m.push(&m.user, message)
 	}
 	m.goOn(place)
@@ -135,10 +142,10 @@ func (m *Mailbox) placeOf(message any) Place {
 	return m.place(message)
 }
 
-// idle says whether a message would be the next one.
+// idle reports whether a new message would be the next one.
 func (m *Mailbox) idle() bool { return m.queued.Load() == 0 && !m.suspended.Load() }
 
-// goOn handles what is queued, or leaves that to others, as the one who has set running.
+// goOn handles what is queued, or leaves that to others. The caller has set running.
 func (m *Mailbox) goOn(place Place) {
 	switch place.kind {
 	case onSender:
@@ -162,7 +169,7 @@ func (m *Mailbox) push(q *queue, message any) {
 	m.mu.Unlock()
 }
 
-// processAll handles what is queued, as the one who has set running.
+// processAll handles what is queued. The caller has set running.
 func (m *Mailbox) processAll() {
 	for {
 		for m.queued.Load() > 0 && m.processQueued(true) {
@@ -173,28 +180,27 @@ func (m *Mailbox) processAll() {
 	}
 }
 
-// processSystem handles the system messages that are queued, as the one who has set
-// running.
+// processSystem handles the queued system messages. The caller has set running.
 func (m *Mailbox) processSystem() {
 	for m.processQueued(false) {
 	}
 }
 
-// handOver leaves what is queued to the lane, as the one who has set running.
+// handOver leaves what is queued to the lane. The caller has set running.
 func (m *Mailbox) handOver() {
 	if m.ready() || !m.release() {
 		m.lane.Run(m.run)
 	}
 }
 
-// release gives running away. It returns false, and has it again, if there is
-// something to do.
+// release clears running. It returns false, with running set again, if there is something
+// to do.
 func (m *Mailbox) release() bool {
 	m.running.Store(false)
 	return !m.ready() || !m.running.CompareAndSwap(false, true)
 }
 
-// ready says whether there is a message that may be handled now.
+// ready reports whether there is a message that may be handled now.
 func (m *Mailbox) ready() bool {
 	if m.queued.Load() == 0 {
 		return false
@@ -204,7 +210,7 @@ func (m *Mailbox) ready() bool {
 	return m.system.len() > 0 || m.user.len() > 0 && !m.suspended.Load()
 }
 
-// next takes the next message. System messages come first; without users it takes no others.
+// next takes the next message. System messages come first; only with users it takes others.
 func (m *Mailbox) next(users bool) (message any, system, ok bool) {
 	if m.queued.Load() == 0 {
 		return nil, false, false
@@ -222,8 +228,8 @@ func (m *Mailbox) next(users bool) (message any, system, ok bool) {
 	return nil, false, false
 }
 
-// processQueued handles messages (without users only system messages) until none is
-// left, or one panics; it returns whether there may be more.
+// processQueued handles messages, only system messages unless users is set, until none is
+// left or one panics. It reports whether there may be more.
 func (m *Mailbox) processQueued(users bool) (more bool) {
 	var message any
 	returned := false
@@ -262,8 +268,8 @@ func (m *Mailbox) process(message any) {
 	returned = true
 }
 
-// failed takes a panic. Without one it was runtime.Goexit in code of the user, which
-// takes this goroutine away: another one goes on.
+// failed handles a panic. If there was none, code of the user has called runtime.Goexit, and
+// another goroutine has to continue.
 func (m *Mailbox) failed(reason, message any) {
 	if reason == nil {
 		go m.processAll()
@@ -300,8 +306,8 @@ func (m *Mailbox) invokeSystem(message any) {
 	}
 }
 
-// noticeStop looks whether the actor has stopped: it is then not registered any more,
-// and another one may be in its name.
+// noticeStop looks whether the actor has stopped: it is then no longer registered, and another
+// one may have its name.
 func (m *Mailbox) noticeStop() {
 	process, deadLetters := m.registration()
 	if process == m.registered {

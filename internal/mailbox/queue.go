@@ -1,7 +1,9 @@
 package mailbox
 
-// queue is a first-in first-out queue that gives its memory back when it was
-// long and has become empty.
+// This file is the queue in a mailbox.
+
+// queue is a first-in, first-out queue. One that was long gives its memory back when it is
+// empty.
 type queue struct {
 	items []any
 	head  int

@@ -1,5 +1,7 @@
 package mailbox
 
+// This file finds loops that a slow actor holds up.
+
 import (
 	"sync"
 	"time"
@@ -8,19 +10,19 @@ import (
 	"github.com/asynkron/protoactor-go/extensions"
 )
 
-// watch looks whether the goroutines that read are held up by a handler. All
-// connections of an actor system share one, whose timer runs only while messages
-// arrive: a timer for every visit would wake another CPU each time (BenchmarkEcho).
+// watch looks whether actors hold up loops. All loops of an actor system share one, whose
+// timer runs only while there are visits: a timer for each visit would wake another CPU each
+// time (BenchmarkEcho).
 type watch struct {
 	mu    sync.Mutex
-	loops []*Loop     // that have visited the callback actor lately
+	loops []*Loop     // with recent visits
 	timer *time.Timer // runs while there are some
 }
 
-// watchEvery is how often the watch looks. A visit is held to be long if it goes on
-// from one time to the next: if it takes longer than once to twice this. While a
-// timer runs that is due before the system's own next tick, waiting for a message costs
-// about a microsecond more (workload pingpong-32-pinned of test/bench).
+// watchEvery is how often the watch looks. A visit counts as long if it lasts from one look
+// to the next, that is, longer than once to twice this. While a timer runs that is due
+// before the system's own next tick, waiting for a message costs about a microsecond more
+// (workload pingpong-32-pinned of test/bench).
 const watchEvery = 5 * time.Millisecond
 
 // watchID makes the watch a part of the actor system.
@@ -29,7 +31,7 @@ var watchID = extensions.NextExtensionID()
 // ExtensionID implements extensions.Extension.
 func (*watch) ExtensionID() extensions.ExtensionID { return watchID }
 
-// watches guards making them.
+// watches guards the making of watches.
 var watches sync.Mutex
 
 // watchOf returns the watch of an actor system.
@@ -78,7 +80,7 @@ func (w *watch) look() {
 	}
 }
 
-// lookAt returns whether l has to be watched on.
+// lookAt reports whether l has to be watched further.
 func (w *watch) lookAt(l *Loop) bool {
 	visits := l.visits.Load()
 	switch {
