@@ -33,11 +33,7 @@ func (m *Machine) close(in Close) {
 	m.beginClosing(messages.Local, noStatusIfNone(in.Code), in.Reason)
 	m.do(Effect{Kind: EffectUnthrottle})
 	m.queued(in.Code, in.Reason)
-	outcomes, ok := m.out.queueClose(payload, in.Reply, errClosing)
-	if !ok {
-		m.notQueued()
-	}
-	m.reply(outcomes)
+	m.reply(m.out.queueClose(payload, in.Reply, errClosing))
 	m.setTimer(TimerClose, m.cfg.CloseTimeout)
 }
 
@@ -95,15 +91,10 @@ func (m *Machine) closeFirst(code wire.StatusCode) {
 	if err != nil { // a code that was received and may not be sent: cannot happen, it was a violation
 		payload, code = nil, 0
 	}
-	begun := m.sent != sentData
-	if !begun {
+	if m.sent == sentData {
 		m.queued(code, "")
 	}
-	outcomes, ok := m.out.queueCloseFirst(payload, m.closeError())
-	if !ok && !begun {
-		m.notQueued()
-	}
-	m.reply(outcomes)
+	m.reply(m.out.queueCloseFirst(payload, m.closeError()))
 	m.noticeClose() // it may have been written on this goroutine
 }
 
@@ -111,9 +102,6 @@ func (m *Machine) closeFirst(code wire.StatusCode) {
 func (m *Machine) queued(code wire.StatusCode, reason string) {
 	m.sent, m.sentCode, m.sentReason = sentQueued, noStatusIfNone(code), reason
 }
-
-// notQueued takes that back: a write has failed, and the news is on its way.
-func (m *Machine) notQueued() { m.sent, m.sentCode, m.sentReason = sentData, 0, "" }
 
 func noStatusIfNone(code wire.StatusCode) wire.StatusCode {
 	if code == 0 {

@@ -550,11 +550,7 @@ func (md *model) write(how int) {
 func (md *model) writeFails() {
 	md.note("a write fails")
 	md.failed, md.taken = true, nil
-	err := errors.New("broken pipe")
-	for _, o := range md.out.WriteFailed("server", err) {
-		md.answer(o)
-	}
-	md.news = append(md.news, WriteFailed{err})
+	md.news = append(md.news, WriteFailed{errors.New("broken pipe")})
 }
 
 // serverReads takes what arrives at the server.

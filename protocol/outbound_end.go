@@ -11,15 +11,9 @@ import (
 // becomes of what is not written. The words are those of machine.go.
 
 // queueClose queues a Close after everything that was accepted, and accepts nothing
-// but Pongs from then on. err is what later sends are refused with. It returns false if
-// a write has failed before: the Close is refused, too.
-func (o *Outbound) queueClose(payload []byte, reply Reply, err error) (due []Outcome, ok bool) {
+// but Pongs from then on. err is what later sends are refused with.
+func (o *Outbound) queueClose(payload []byte, reply Reply, err error) (due []Outcome) {
 	o.mu.Lock()
-	if o.gate != gateAll {
-		err := o.err
-		o.mu.Unlock()
-		return []Outcome{{reply, err}}, false
-	}
 	o.gate, o.err = gatePongs, err
 	// What waits for the end of an unfinished message would never be sent: no
 	// fragment is accepted any more that could finish it.
@@ -32,17 +26,16 @@ func (o *Outbound) queueClose(payload []byte, reply Reply, err error) (due []Out
 		c.replies = append(c.replies, reply)
 	}
 	o.unlockAndWake(WakeControl)
-	return due, true
+	return due
 }
 
 // queueCloseFirst queues a Close before everything that no write has begun, gives that
-// up, and accepts nothing more. If a Close is queued already that one goes first. It
-// returns false if nothing was accepted any more before.
-func (o *Outbound) queueCloseFirst(payload []byte, err error) (due []Outcome, ok bool) {
+// up, and accepts nothing more. If a Close is queued already that one goes first.
+func (o *Outbound) queueCloseFirst(payload []byte, err error) (due []Outcome) {
 	o.mu.Lock()
 	if o.gate == gateNothing {
 		o.mu.Unlock()
-		return nil, false
+		return nil
 	}
 	queued := o.gate == gatePongs
 	o.gate, o.err = gateNothing, err
@@ -61,29 +54,13 @@ func (o *Outbound) queueCloseFirst(payload []byte, err error) (due []Outcome, ok
 	}
 	o.makeSpace()
 	o.unlockAndWake(WakeControl)
-	return due, true
+	return due
 }
 
 // giveUp gives up everything that was not written, and accepts nothing more.
 func (o *Outbound) giveUp(err error) []Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.giveUpLocked(err)
-}
-
-// WriteFailed is giveUp for the writer, whose write to server has failed with err. It
-// knows nothing of how the connection ends but that: a reason that was given before is
-// better.
-func (o *Outbound) WriteFailed(server string, err error) []Outcome {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.gate == gateNothing {
-		return o.giveUpLocked(o.err)
-	}
-	return o.giveUpLocked(&messages.CloseError{Code: wire.StatusAbnormal, Cause: lostWriting(err), Server: server})
-}
-
-func (o *Outbound) giveUpLocked(err error) []Outcome {
 	o.gate, o.err = gateNothing, err
 	due := o.giveUpParked(nil, err)
 	for i := range o.inflight {

@@ -274,7 +274,7 @@ func TestSpace(t *testing.T) {
 		{"written", func(c *scenario) { c.write() }, true},
 		{"a Close", func(c *scenario) { c.play("close 1000") }, false}, // what is queued is written first
 		{"the server's Close", func(c *scenario) { c.play("read close") }, true},
-		{"a failed write", func(c *scenario) { c.play("write-fails") }, true},
+		{"a failed write", func(c *scenario) { c.play("write-failed") }, true},
 		{"the end", func(c *scenario) { c.play("eof") }, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -152,13 +152,9 @@ func (w *writer) settle() {
 	}
 }
 
-// fail reports that nothing more can be written. The senders are told here: one
-// of them may be an inline handler, for whose return the protocol actor waits.
+// fail reports that nothing more can be written.
 func (w *writer) fail(err error) {
 	w.failed = true
-	for _, o := range w.conn.Out.WriteFailed(w.conn.Server, err) {
-		w.conn.reply(o)
-	}
 	w.conn.protocol.Post(&written{protocol.WriteFailed{Err: err}})
 }
 

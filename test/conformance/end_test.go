@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dandelionws/dandelion"
@@ -147,6 +148,7 @@ func TestAllCallsEnd(t *testing.T) {
 		}
 
 		s.server.SendClose(1001, "going")
+		synctest.Wait() // else more may be written before the client has read that
 		s.server.SkipTo(wire.OpClose)
 		s.server.CloseWrite()
 		s.server.ExpectEOF()
