@@ -3,33 +3,19 @@ package wire
 // This file is what several tests of the package share.
 
 import (
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
+
+	"github.com/dandelionws/dandelion/internal/testkit/hexbytes"
 )
 
-// unhex reads bytes written as in the requirements, "81 05 48"; "*n" after a
-// byte repeats it: "61*126".
+// unhex is hexbytes.Parse that fails the test.
 func unhex(t testing.TB, s string) []byte {
 	t.Helper()
-	var p []byte
-	for field := range strings.FieldsSeq(s) {
-		digits, times, repeated := strings.Cut(field, "*")
-		n := 1
-		if repeated {
-			if _, err := fmt.Sscan(times, &n); err != nil {
-				t.Fatalf("bad hex %q: %v", field, err)
-			}
-		}
-		b, err := hex.DecodeString(digits)
-		if err != nil {
-			t.Fatalf("bad hex %q: %v", field, err)
-		}
-		for range n {
-			p = append(p, b...)
-		}
+	p, err := hexbytes.Parse(s)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return p
 }

@@ -197,10 +197,7 @@ func TestClosesReceived(t *testing.T) {
 		l.Case("1001 and then 1002", func(l *lab) {
 			s := l.open(setup{})
 			s.server.WriteRaw(wstest.Hex("88 02 03E9, 88 02 03EA"))
-			s.server.ExpectClose(1001)
-			s.server.ExpectSilence(time.Second)
-			s.server.Close()
-			s.expectClosed(1001, "")
+			s.expectOneClose(1001)
 		})
 		l.Case("4001 crosses the client's 4000", func(l *lab) {
 			s := l.open(setup{})

@@ -191,10 +191,7 @@ func TestFramesAfterTheServersClose(t *testing.T) {
 			l.Case(c.name, func(l *lab) {
 				s := l.open(setup{})
 				s.server.WriteRaw(append(wstest.Hex("88 02 03E8"), c.after...))
-				s.server.ExpectClose(1000)
-				s.server.ExpectSilence(time.Second)
-				s.server.Close()
-				s.expectClosed(1000, "")
+				s.expectOneClose(1000)
 			})
 		}
 	})
@@ -207,10 +204,7 @@ func TestCloseInsideAMessage(t *testing.T) {
 	bubble(t, func(l *lab) {
 		s := l.open(setup{})
 		s.server.WriteRaw(wstest.Hex("01 01 61, 88 02 03E8, 80 01 62"))
-		s.server.ExpectClose(1000)
-		s.server.ExpectSilence(time.Second)
-		s.server.Close()
-		s.expectClosed(1000, "")
+		s.expectOneClose(1000)
 	})
 }
 

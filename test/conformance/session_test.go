@@ -339,6 +339,16 @@ func (s *session) expectClosed(code wire.StatusCode, reason string) *messages.Cl
 	return end
 }
 
+// expectOneClose waits for the client's Close with that code, fails if anything follows it,
+// ends TCP, and waits for the clean end with the same code.
+func (s *session) expectOneClose(code wire.StatusCode) {
+	s.Helper()
+	s.server.ExpectClose(code)
+	s.server.ExpectSilence(time.Second)
+	s.server.Close()
+	s.expectClosed(code, "")
+}
+
 // expectFailed waits for the consequences of a violation: the server gets one masked Close
 // with that code and then the end of TCP, the receive returns an error that names the
 // fault, and nothing is delivered.

@@ -5,11 +5,10 @@ package differential
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
-	"fmt"
 	"math"
-	"strings"
 	"testing"
+
+	"github.com/dandelionws/dandelion/internal/testkit/hexbytes"
 )
 
 // Bits of the first two bytes of a frame, and the opcodes.
@@ -172,24 +171,12 @@ func frameAt(frames []frame, offset int) int {
 	return len(frames)
 }
 
-// unhex reads bytes written as in the requirements, "81 05 48"; "*n" after a
-// byte repeats it: "61*126".
+// unhex is hexbytes.Parse that fails the test.
 func unhex(t testing.TB, s string) []byte {
 	t.Helper()
-	var p []byte
-	for field := range strings.FieldsSeq(s) {
-		digits, times, repeated := strings.Cut(field, "*")
-		n := 1
-		if repeated {
-			if _, err := fmt.Sscan(times, &n); err != nil {
-				t.Fatalf("bad hex %q: %v", field, err)
-			}
-		}
-		b, err := hex.DecodeString(digits)
-		if err != nil {
-			t.Fatalf("bad hex %q: %v", field, err)
-		}
-		p = append(p, bytes.Repeat(b, n)...)
+	p, err := hexbytes.Parse(s)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return p
 }

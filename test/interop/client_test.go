@@ -24,6 +24,13 @@ func (s *running) dial(t *testing.T, ctx context.Context, opts dandelion.Options
 	if err != nil {
 		t.Fatalf("Dial(%s): %v", s.url, err)
 	}
+	endWithTest(t, c)
+	return c
+}
+
+// endWithTest drops the connection of c at the end of the test if it is still open, and
+// waits for its end.
+func endWithTest(t *testing.T, c *dandelion.Client) {
 	t.Cleanup(func() {
 		c.Abort()
 		select {
@@ -32,7 +39,6 @@ func (s *running) dial(t *testing.T, ctx context.Context, opts dandelion.Options
 			t.Errorf("client is still not done 5 s after Abort, state %v", c.State())
 		}
 	})
-	return c
 }
 
 // command sends one of the commands of servers/README.md.

@@ -61,14 +61,7 @@ func (s *running) supervise(t *testing.T, ctx context.Context, opts dandelion.Op
 	if err != nil {
 		t.Fatalf("Supervise(%s): %v", s.url, err)
 	}
-	t.Cleanup(func() {
-		c.Abort()
-		select {
-		case <-c.Done():
-		case <-time.After(5 * time.Second):
-			t.Errorf("client is still not done 5 s after Abort, state %v", c.State())
-		}
-	})
+	endWithTest(t, c)
 	return c, e
 }
 

@@ -4,29 +4,22 @@
 package wstest
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
-	"unicode"
 
+	"github.com/dandelionws/dandelion/internal/testkit/hexbytes"
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// Hex returns the bytes that s spells in hexadecimal, as in
-// "81 05 48 65 6C 6C 6F". White space and commas between digits mean nothing.
-// It panics if s is not that, since s is meant to be a constant.
+// Hex returns the bytes that s spells in hexadecimal, as in "81 05 48 65 6C 6C 6F". White
+// space and commas separate groups of digits; "*n" after a group repeats it: "61*126". It
+// panics if s is anything else, since s is meant to be a constant.
 func Hex(s string) []byte {
-	digits := strings.Map(func(r rune) rune {
-		if r == ',' || unicode.IsSpace(r) {
-			return -1
-		}
-		return r
-	}, s)
-	b, err := hex.DecodeString(digits)
+	p, err := hexbytes.Parse(s)
 	if err != nil {
 		panic(fmt.Sprintf("wstest: Hex(%q): %v", s, err))
 	}
-	return b
+	return p
 }
 
 // shownBytes is how much of a byte string a failure message shows.
