@@ -1,5 +1,8 @@
 package outbox
 
+// This file is the outbox's dealings with the connection: what it is given, what becomes of
+// that, and what the server acknowledges.
+
 import (
 	"errors"
 	"fmt"
@@ -11,16 +14,13 @@ import (
 	"github.com/dandelionws/dandelion/protocol"
 )
 
-// This file is the part of the outbox that is about the connection: what it is given,
-// what becomes of that, and what the server acknowledges.
-
 // sink is the sending half of a connection: a *protocol.Outbound.
 type sink interface {
 	Send(kind messages.Kind, data []byte, reply protocol.Reply) error
 	Space() <-chan struct{}
 }
 
-// Attach hands what is held to a new connection and goes on with what comes.
+// Attach hands what is held, and whatever comes, to a new connection.
 func (q *Queue) Attach(epoch uint64, conn sink) {
 	q.mu.Lock()
 	q.conn, q.epoch = conn, epoch
@@ -43,8 +43,8 @@ func (q *Queue) Detach() {
 	q.unlock()
 }
 
-// pump hands what is held to the connection, in order, until it takes no more. It
-// runs on one goroutine at a time, whoever has brought news.
+// pump hands what is held to the connection, in order, until that takes no more. It runs on one
+// goroutine at a time: that of whoever brings news.
 func (q *Queue) pump() {
 	q.mu.Lock()
 	if q.pumping {
@@ -101,14 +101,14 @@ func (q *Queue) ready() *entry {
 		switch q.cursor.state {
 		case entryHeld:
 			return q.cursor
-		case entryStoring: // what is behind it waits, to keep the order
+		case entryStoring: // those after it wait, to keep the order
 			return nil
 		}
 	}
 	return nil
 }
 
-// settled takes what the connection says of a message.
+// settled handles what the connection says of a message.
 func (q *Queue) settled(e *entry, epoch uint64, err error) {
 	q.mu.Lock()
 	if e.state == entryOut {
@@ -136,7 +136,7 @@ func (q *Queue) settled(e *entry, epoch uint64, err error) {
 	q.pump()
 }
 
-// hold takes a message back that a connection was given.
+// hold takes a message back from a connection.
 func (q *Queue) hold(e *entry, err error) {
 	e.state = entryHeld
 	q.cursor = q.first
@@ -165,7 +165,7 @@ func (q *Queue) Received(kind messages.Kind, data []byte) {
 	q.pump()
 }
 
-// acknowledged answers what ack is about.
+// acknowledged answers the messages that ack acknowledges.
 func (q *Queue) acknowledged(ack Ack) {
 	for _, last := range slices.Clone(q.ids[ack.ID]) {
 		if !last.sent {

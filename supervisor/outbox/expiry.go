@@ -1,5 +1,7 @@
 package outbox
 
+// This file drops messages whose time is over.
+
 import (
 	"container/heap"
 	"time"
@@ -34,7 +36,7 @@ func (h *expiries) Pop() any {
 	return e
 }
 
-// expireLater watches over the TTL of e, if it has one.
+// expireLater ensures that e expires, if it has a TTL.
 func (q *Queue) expireLater(e *entry) {
 	if e.expires.IsZero() || q.closed {
 		return
@@ -51,7 +53,7 @@ func (q *Queue) setTimer() {
 	}
 	at := q.expiries[0].expires
 	if q.timer != nil && !at.Before(q.timerAt) {
-		return // it will set itself again
+		return // it will be set again when it fires
 	}
 	q.stopTimer()
 	q.timerAt = at
@@ -65,7 +67,8 @@ func (q *Queue) stopTimer() {
 	}
 }
 
-// expire drops what has expired. What is with the writer is judged when it comes back.
+// expire drops messages that have expired. One that is with the writer is judged when it comes
+// back.
 func (q *Queue) expire() {
 	q.mu.Lock()
 	now := time.Now()

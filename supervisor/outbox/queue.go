@@ -1,5 +1,7 @@
 package outbox
 
+// This file is the queue: what is held, in order and within limits, and who is told.
+
 import (
 	"container/heap"
 	"errors"
@@ -35,7 +37,7 @@ type entry struct {
 	seq     uint64 // in the store, 0 before
 	since   time.Time
 	expires time.Time
-	index   int  // in the heap of expiries, -1 if it is not there
+	index   int  // in the heap of expiries, -1 if not there
 	sent    bool // to some connection, completely or not
 	acked   bool // the acknowledgement has overtaken the news that it was written
 	lost    bool // its loss is an event already
@@ -54,8 +56,8 @@ type Queue struct {
 	logger *slog.Logger
 
 	mu          sync.Mutex
-	first, last *entry // all that was accepted and is not done, in order
-	cursor      *entry // what is before it is out already
+	first, last *entry // everything accepted and not done, in order
+	cursor      *entry // those before it are out already
 	msgs, bytes int
 	blocked     []*entry
 	ids         map[string][]*entry
@@ -65,10 +67,10 @@ type Queue struct {
 
 	epoch    uint64
 	conn     sink  // nil if none is open
-	pumping  bool  // somebody is handing messages to conn
+	pumping  bool  // messages are being handed to conn
 	awaiting bool  // a goroutine waits for room in conn
-	sealed   error // what new messages are refused with
-	closed   bool  // nothing is sent any more
+	sealed   error // with which new messages are refused
+	closed   bool  // nothing more is sent
 	space    chan struct{}
 	onEmpty  func()
 	onClosed func()
@@ -91,7 +93,7 @@ type answer struct {
 	err    error
 }
 
-// New returns an empty Queue. logger gets what goes wrong in code of the user.
+// New returns an empty Queue. logger is told when code of the user fails.
 func New(cfg Config, logger *slog.Logger) *Queue {
 	return &Queue{
 		cfg:    cfg.withDefaults(),
@@ -101,7 +103,7 @@ func New(cfg Config, logger *slog.Logger) *Queue {
 	}
 }
 
-// Start tells the outbox where events and answers go.
+// Start says where events and answers go.
 func (q *Queue) Start(emit func(any), respond func(uint64, protocol.Reply, error)) {
 	q.mu.Lock()
 	q.emit, q.respond = emit, respond
@@ -111,7 +113,7 @@ func (q *Queue) Start(emit func(any), respond func(uint64, protocol.Reply, error
 	q.unlock()
 }
 
-// unlock ends a critical section and then tells what there is to tell.
+// unlock ends a critical section and then delivers answers and events.
 func (q *Queue) unlock() {
 	due, events := q.due, q.events
 	q.due, q.events = nil, nil
@@ -141,7 +143,7 @@ func (q *Queue) unlock() {
 	}
 }
 
-// isEmpty says whether nothing is held, also not in a store that was not read yet.
+// isEmpty reports whether nothing is held; not so while a Store is still to be read.
 func (q *Queue) isEmpty() bool {
 	return q.first == nil && len(q.blocked) == 0 && (q.cfg.Store == nil || q.store.wasTried())
 }
@@ -228,7 +230,7 @@ func (q *Queue) fits(size int) bool {
 	return q.msgs == 0 || q.msgs < q.cfg.Messages && q.bytes+size <= q.cfg.Bytes
 }
 
-// push puts an entry behind all others.
+// push puts an entry after all others.
 func (q *Queue) push(e *entry) {
 	q.link(e, q.last)
 	q.expireLater(e)
@@ -241,7 +243,7 @@ func (q *Queue) push(e *entry) {
 	}
 }
 
-// link puts e behind after, or in front if that is nil.
+// link puts e after after, or first if that is nil.
 func (q *Queue) link(e, after *entry) {
 	e.prev = after
 	if after == nil {
@@ -290,7 +292,7 @@ func (q *Queue) unlink(e *entry) {
 	}
 }
 
-// drop gives a message up, which is an event and an answer.
+// drop gives a message up, with an event and an answer.
 func (q *Queue) drop(e *entry, reason error) {
 	if e.state == entryDone {
 		return
@@ -363,8 +365,8 @@ func (q *Queue) finish(e *entry, epoch uint64, err error) {
 	}
 }
 
-// Space returns a channel that is closed when something leaves the outbox from now
-// on, or it takes nothing more. It is nil if senders are not to wait for room (see Block).
+// Space returns a channel that is closed when a message leaves the outbox, or when the outbox
+// takes no more. It is nil if senders are not to wait for room (see Block).
 func (q *Queue) Space() <-chan struct{} {
 	if q.cfg.Full != Block {
 		return nil
@@ -403,8 +405,8 @@ func (q *Queue) seal(refusal error) {
 	}
 }
 
-// Close answers everything that is left and calls closed when the store has
-// nothing more to do.
+// Close answers everything that is left and calls closed when the Store has nothing more to
+// do.
 func (q *Queue) Close(closed func()) {
 	q.mu.Lock()
 	q.seal(fmt.Errorf("%w: %w", messages.ErrClosed, messages.ErrStopped))
@@ -430,7 +432,7 @@ func (q *Queue) Close(closed func()) {
 	q.unlock()
 }
 
-// giveUp answers a message that will not be sent any more by this supervisor.
+// giveUp answers a message that this supervisor will not send.
 func (q *Queue) giveUp(e *entry, err error) {
 	switch {
 	case e.seq != 0:
@@ -443,7 +445,7 @@ func (q *Queue) giveUp(e *entry, err error) {
 	q.finish(e, q.epoch, err)
 }
 
-// Status says what is held.
+// Status returns what is held, and counts.
 func (q *Queue) Status() (st messages.OutboxStatus, dropped, resent uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,5 +1,7 @@
 package outbox
 
+// This file is how the outbox talks to its Store.
+
 import (
 	"context"
 	"fmt"
@@ -9,19 +11,18 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// storing is the part of a Queue that talks to its Store, on a goroutine
-// that is there while there is work. What gathers while the store is busy goes
-// there in one call.
+// storing is the part of a Queue that talks to its Store, on a goroutine that lives while there
+// is work. What gathers while the Store is busy goes there in one call.
 type storing struct {
 	running bool
 	loaded  bool          // Replay has succeeded
-	tried   chan struct{} // closed when Replay was tried: what it gives is held
+	tried   chan struct{} // closed when Replay was tried: its messages are held
 	seq     uint64
 	appends []*entry
 	acks    []uint64
 }
 
-// wasTried says whether Replay was tried.
+// wasTried reports whether Replay was tried.
 func (s *storing) wasTried() bool {
 	select {
 	case <-s.tried:
@@ -31,7 +32,7 @@ func (s *storing) wasTried() bool {
 	}
 }
 
-// Loaded waits until what an earlier program has left is held, or cannot be read.
+// Loaded waits until the messages of an earlier program are held, or cannot be read.
 func (q *Queue) Loaded(ctx context.Context) error {
 	if q == nil || q.cfg.Store == nil {
 		return nil
@@ -44,7 +45,7 @@ func (q *Queue) Loaded(ctx context.Context) error {
 	}
 }
 
-// wakeStore sees to it that the store is told what there is to tell.
+// wakeStore ensures that the Store is told the news.
 func (q *Queue) wakeStore() {
 	if !q.store.running {
 		q.store.running = true
@@ -80,7 +81,7 @@ func (q *Queue) runStore() {
 	}
 }
 
-// load puts what an earlier program has left in front of everything.
+// load puts the messages of an earlier program in front of everything.
 func (q *Queue) load() error {
 	var left []StoredMessage
 	err := safely(func() error {
@@ -116,7 +117,7 @@ func (q *Queue) load() error {
 	return nil
 }
 
-// appendAll stores new messages; err is why that is not possible.
+// appendAll stores new messages. If err is not nil it is why that is not possible.
 func (q *Queue) appendAll(entries []*entry, err error) {
 	q.mu.Lock()
 	batch := make([]StoredMessage, 0, len(entries))
@@ -157,7 +158,7 @@ func (q *Queue) appendAll(entries []*entry, err error) {
 	}
 }
 
-// failed reports an error of the store.
+// failed reports an error of the Store.
 func (q *Queue) failed(what string, err error) {
 	q.logger.Error("dandelion: outbox store failed", slog.String("call", what), slog.Any("error", err))
 	q.mu.Lock()

@@ -1,6 +1,6 @@
-// Package pool keeps many managed connections under one actor: it lets them connect
-// spread over a time, adds and stops some, replaces those that have given up, sums up
-// their status and hands sends to one after the other.
+// Package pool keeps many managed connections under one actor. It spreads their first
+// attempts over a time, adds and stops members, replaces those that have given up, sums up
+// their status, and hands sends to one member after the other.
 //
 //	members := ctx.Spawn(pool.Props(pool.Config{
 //		Size: 100,
@@ -9,6 +9,6 @@
 //		},
 //	}))
 //
-// Its members are ordinary supervisors. The messages that a pool takes and sends are in
-// messages/pool.go.
+// The members are ordinary supervisors. File messages/pool.go has the messages that a pool
+// takes and sends.
 package pool

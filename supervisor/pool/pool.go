@@ -1,5 +1,7 @@
 package pool
 
+// This file is the pool actor: its members come, end, and are replaced.
+
 import (
 	"fmt"
 	"log/slog"
@@ -17,10 +19,9 @@ import (
 	"github.com/dandelionws/dandelion/supervisor"
 )
 
-// Props describe an actor that keeps a number of managed connections, its
-// members. It takes the messages that are listed in messages/pool.go. It lives until
-// messages.Stop, also when all its members have ended, and then answers
-// everybody who has sent a Stop once, when all members have ended.
+// Props returns the Props of an actor that keeps a number of managed connections, its members.
+// It takes the messages listed in messages/pool.go. It lives until messages.Stop, even when
+// all its members have ended; every sender of a Stop is answered once, when they have.
 func Props(cfg Config) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &pool{Config: cfg.withDefaults()} },
 		mailbox.Each(place, family.Observed(cfg.Observer, actors.RolePool, 0)))
@@ -37,8 +38,8 @@ type Member struct {
 	Err error
 }
 
-// IndexOf returns the index of a member in its pool, e.g. of the sender of an
-// event; ok is false for the PID of another actor.
+// IndexOf returns the index of a member in its pool, for example of the sender of an event. ok
+// is false for the PID of any other actor.
 func IndexOf(pid *actor.PID) (index int, ok bool) {
 	if pid == nil {
 		return 0, false
@@ -47,25 +48,25 @@ func IndexOf(pid *actor.PID) (index int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	number, _, _ := strings.Cut(name, "-") // behind it is what makes a name new
+	number, _, _ := strings.Cut(name, "-") // after it is what makes a name new
 	index, err := strconv.Atoi(number)
 	return index, err == nil && index >= 0
 }
 
 const memberPrefix = "member-"
 
-// pool is the parent of its members. It does not watch them: a parent is told of
-// the end of its children anyway, and would be told twice.
+// pool is the parent of its members. It does not watch them: a parent is told of the end of
+// its children anyway, and would be told twice.
 type pool struct {
 	Config
 	system *actor.ActorSystem
 	self   *actor.PID
 
-	size    int       // how many members there are to be
-	members []*member // those that were spawned, by index; of one that has ended its place
+	size    int       // how many members are wanted
+	members []*member // those that were spawned, by index, even if they have ended
 	leaving map[string]*member
-	living  int           // members whose actors are there
-	joining time.Duration // over which those begin that are being spawned …
+	living  int           // members that have an actor
+	joining time.Duration // over which the members being spawned begin …
 	since   time.Time     // … from here on
 	growing *time.Timer   // until growOn; nil if none is under way
 	paused  bool
@@ -82,20 +83,20 @@ type pool struct {
 	cause    error        // the first of those
 }
 
-// member is one connection, or the place of one that has ended.
+// member is one connection, which may have ended.
 type member struct {
 	index int
 	pid   *actor.PID     // nil if it has ended
 	view  *handle.Handle // nil if it has ended
-	timer *time.Timer    // until another one takes its place
+	timer *time.Timer    // until it is replaced
 }
 
 var _ actor.SupervisorStrategy = (*pool)(nil)
 
-// growOn lets the pool go on spawning.
+// growOn lets the pool continue to spawn.
 type growOn struct{}
 
-// replaceNow is the message of the timer of a place.
+// replaceNow is the message of a member's timer.
 type replaceNow struct{ place *member }
 
 // Receive never blocks.
@@ -153,7 +154,7 @@ func (p *pool) respond(ctx actor.Context, answer any) {
 	}
 }
 
-// each calls f for all members that live and are to stay.
+// each calls f for all living members that are to stay.
 func (p *pool) each(f func(m *member)) {
 	for _, m := range p.members {
 		if m.pid != nil {
@@ -162,7 +163,7 @@ func (p *pool) each(f func(m *member)) {
 	}
 }
 
-// spread is over how long n members begin.
+// spread is the time over which n members begin.
 func (p *pool) spread(n int) time.Duration {
 	switch {
 	case p.SpreadOver < 0:
@@ -173,12 +174,12 @@ func (p *pool) spread(n int) time.Duration {
 	return time.Duration(n) * memberSpread
 }
 
-// draw draws a moment in a time.
+// draw draws a moment between 0 and over.
 func (p *pool) draw(over time.Duration) (d time.Duration) {
 	if over <= 0 {
 		return 0
 	}
-	defer func() { // of a source of randomness that the caller supplied
+	defer func() { // a panic of Float64
 		if r := recover(); r != nil {
 			p.Logger.Error("dandelion: pool.Config.Float64 panicked", slog.Any("panic", r))
 			d = time.Duration(rand.Float64() * float64(over))
@@ -187,14 +188,14 @@ func (p *pool) draw(over time.Duration) (d time.Duration) {
 	return min(max(0, time.Duration(p.Float64()*float64(over))), over)
 }
 
-// join begins to spawn the members that are missing.
+// join begins to spawn the missing members.
 func (p *pool) join(ctx actor.Context) {
 	p.joining, p.since = p.spread(p.size-len(p.members)), time.Now()
 	p.grow(ctx)
 }
 
-// grow spawns the members that are missing, some in each turn: a pool that is
-// large listens while it comes about.
+// grow spawns the missing members, some in each turn: a large pool handles messages in
+// between.
 func (p *pool) grow(ctx actor.Context) {
 	for n := 0; len(p.members) < p.size && !p.stopping; n++ {
 		if n == growStep {
@@ -210,7 +211,7 @@ func (p *pool) grow(ctx actor.Context) {
 	}
 }
 
-// spawn gives a place its connection.
+// spawn spawns a member.
 func (p *pool) spawn(ctx actor.Context, m *member, delay time.Duration) {
 	cfg, err := p.config(m.index)
 	if err != nil {
@@ -229,7 +230,7 @@ func (p *pool) spawn(ctx actor.Context, m *member, delay time.Duration) {
 	}
 	p.named = max(p.named, m.index+1)
 	pid, err := ctx.SpawnNamed(supervisor.Props(cfg).Configure(view.Option()), name)
-	if err != nil { // the name is new, so this is somebody's spawn middleware
+	if err != nil { // the name is new, so this comes from somebody's spawn middleware
 		p.report(m, &messages.MemberStopped{Member: m.index, Cause: fmt.Errorf("spawning the member: %w", err)})
 		return
 	}
@@ -237,7 +238,7 @@ func (p *pool) spawn(ctx actor.Context, m *member, delay time.Duration) {
 	p.living++
 }
 
-// config asks for the Config of a member; a panic becomes an error.
+// config asks for the Config of a member. A panic becomes an error.
 func (p *pool) config(i int) (cfg supervisor.Config, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -254,7 +255,7 @@ func (p *pool) config(i int) (cfg supervisor.Config, err error) {
 	return cfg, nil
 }
 
-// terminated takes the end of a member.
+// terminated handles the end of a member.
 func (p *pool) terminated(ctx actor.Context, who *actor.PID) {
 	m, leaves := p.leaving[who.Id]
 	if !leaves {
@@ -291,8 +292,7 @@ func (p *pool) terminated(ctx actor.Context, who *actor.PID) {
 	}
 }
 
-// report tells that a member has ended, and lets another take its place later if
-// that is wanted.
+// report reports that a member has ended, and schedules its replacement if that is wanted.
 func (p *pool) report(m *member, event *messages.MemberStopped) {
 	if p.ReplaceAfter > 0 && !event.Wanted && !p.stopping {
 		event.ReplacedIn = p.ReplaceAfter + p.draw(p.ReplaceAfter)
@@ -308,7 +308,7 @@ func (p *pool) tell(event any) {
 	}
 }
 
-// replace fills the place of a member that has ended.
+// replace spawns a member in place of one that has ended.
 func (p *pool) replace(ctx actor.Context, i int) {
 	if i < 0 || i >= len(p.members) || p.members[i].pid != nil || p.stopping {
 		return
@@ -335,7 +335,7 @@ func (p *pool) resize(ctx actor.Context, msg *messages.ResizePool) {
 	p.respond(ctx, answer)
 }
 
-// shrink stops the members that are too many.
+// shrink stops the surplus members.
 func (p *pool) shrink(ctx actor.Context, flush time.Duration) {
 	if p.size >= len(p.members) {
 		return
@@ -361,8 +361,8 @@ func (p *pool) stopTimers(places []*member) {
 	}
 }
 
-// stop ends all members, then the pool. A further Stop reaches the members too:
-// it may be in more of a hurry.
+// stop ends all members, then the pool. A further Stop reaches the members, too: it may be
+// more urgent.
 func (p *pool) stop(ctx actor.Context, msg *messages.Stop) {
 	if from := ctx.Sender(); from != nil {
 		p.stoppers = append(p.stoppers, from)
@@ -378,7 +378,7 @@ func (p *pool) stop(ctx actor.Context, msg *messages.Stop) {
 	}
 }
 
-// goesDown sees to it that no member comes any more.
+// goesDown ensures that no further member is spawned.
 func (p *pool) goesDown() {
 	p.stopping = true
 	p.stopTimers(p.members)
@@ -434,8 +434,8 @@ func (p *pool) logPanic(when string) {
 	}
 }
 
-// HandleFailure deals with a member that panicked, which is a bug of this
-// library: it is stopped, and has ended.
+// HandleFailure handles the panic of a member, which is a bug of this library: the member is
+// stopped, and has ended.
 func (p *pool) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
 	p.Logger.Error("dandelion: actor failed", slog.String("actor", child.String()), slog.Any("panic", reason))
 	sup.StopChildren(child)

@@ -1,5 +1,7 @@
 package pool
 
+// This file is how commands get from a pool to its members.
+
 import (
 	"fmt"
 
@@ -8,9 +10,7 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// This file is how commands get from a pool to its members.
-
-// toNext gives a command to the member whose turn it is, or answers that there is none.
+// toNext gives a command to the next member, or answers that there is none.
 func (p *pool) toNext(ctx actor.Context, command any) {
 	var (
 		ref uint64
@@ -46,8 +46,8 @@ func (p *pool) toNext(ctx actor.Context, command any) {
 	ctx.RequestWithCustomSender(m.pid, command, ctx.Sender())
 }
 
-// pick returns the next member that is open. If none is, it returns the next one
-// that lives, whose outbox may hold the message; nil if there is none either.
+// pick returns the next member that is open. If none is, it returns the next living one, whose
+// outbox may hold the message; nil if there is none either.
 func (p *pool) pick() *member {
 	var living *member
 	for range p.members {
@@ -90,8 +90,8 @@ func (p *pool) toAll(ctx actor.Context, msg *messages.ToAll) {
 	p.each(func(m *member) { ctx.RequestWithCustomSender(m.pid, msg.Command, answers) })
 }
 
-// tally counts the answers to one ToAll. Each member gives one, or a dead letter
-// does it if the member has ended.
+// tally counts the answers to one ToAll. Each member gives one; for a member that has ended, a
+// dead letter does.
 type tally struct {
 	messages.ToAllDone
 	due   int

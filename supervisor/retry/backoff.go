@@ -1,27 +1,29 @@
 package retry
 
+// This file is the delays between attempts.
+
 import (
 	"math/rand/v2"
 	"time"
 )
 
-// Backoff gives the delays between attempts. A supervisor makes one for itself
-// and calls it on one goroutine at a time. Its methods must not block. A delay is
-// taken as it is: also a Backoff of your own should draw it at random, or clients
-// that lost their server together come back together.
+// Backoff returns the delays between attempts. Each supervisor makes its own Backoff and calls
+// it on one goroutine at a time. The methods must not block. A delay is used as it is: a
+// Backoff of yours should draw it at random, or clients that lost their server together
+// come back together.
 type Backoff interface {
-	// Next returns the delay before the next attempt. A negative one counts as 0.
+	// Next returns the delay before the next attempt. A negative delay counts as 0.
 	Next(f Failure) time.Duration
-	// Reset begins again: a connection was stable.
+	// Reset starts over: a connection was stable.
 	Reset()
 }
 
-// Failure is what a Backoff is told about.
+// Failure is what a Backoff is told.
 type Failure struct {
 	// Count is how many failures there were in a row, this one included.
 	Count int
-	// Round is how often every endpoint has failed, counted from 0: delays grow
-	// with it, so that the second endpoint is not made to wait for the first.
+	// Round counts, from 0, how often every endpoint has failed. Delays grow with it, so
+	// that the second endpoint does not wait longer because of the first.
 	Round int
 	// Err is what failed, Verdict what follows.
 	Err     error
@@ -40,9 +42,8 @@ const (
 	DecorrelatedJitter
 )
 
-// Exponential are delays that grow by a factor, with jitter on every one, the
-// first included (RFC 6455 §7.2.3). A zero field means its default. Its method
-// New is a Policy.Backoff.
+// Exponential makes delays that grow by a factor, each with jitter, the first included (RFC
+// 6455 §7.2.3). A zero field means its default. Its method New is a Policy.Backoff.
 type Exponential struct {
 	// First is the upper end of the first delay. Default Base.
 	First time.Duration
@@ -52,14 +53,14 @@ type Exponential struct {
 	Min time.Duration
 	// Max is where the upper end stops growing. Default 60 s.
 	Max time.Duration
-	// Factor is the growth from one delay to the next, at least 1. Default 2;
-	// with DecorrelatedJitter 3.
+	// Factor is the growth from one delay to the next, at least 1. Default 2, or 3 with
+	// DecorrelatedJitter.
 	Factor float64
 	// Jitter is the way to draw. Default FullJitter.
 	Jitter Jitter
-	// Float64 is the source of randomness: uniform in [0, 1). Default
-	// math/rand/v2. For the same delays again: rand.New(rand.NewPCG(1, 2)).Float64,
-	// which is for one supervisor only.
+	// Float64 is the source of randomness: uniform in [0, 1). Default math/rand/v2. To get
+	// the same delays each time use rand.New(rand.NewPCG(1, 2)).Float64, which is for one
+	// supervisor only.
 	Float64 func() float64
 }
 

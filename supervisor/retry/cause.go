@@ -13,9 +13,8 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// Cause names a kind of failure; it is the key of a table of Verdicts. Besides
-// the constants there are HTTPStatus, HTTPClass, ProxyStatus, ProxyClass,
-// CloseCode and CloseClass.
+// Cause names a kind of failure; it is the key in a table of Verdicts. Besides the constants,
+// HTTPStatus, HTTPClass, ProxyStatus, ProxyClass, CloseCode and CloseClass return causes.
 type Cause string
 
 const (
@@ -27,11 +26,11 @@ const (
 	CauseProvider Cause = "provider"
 	// CauseResolve: the host name was not resolved.
 	CauseResolve Cause = "resolve"
-	// CauseDial: no network connection came about.
+	// CauseDial: no network connection was made.
 	CauseDial Cause = "dial"
 	// CauseProxy: the proxy was not reached or made no connection.
 	CauseProxy Cause = "proxy"
-	// CauseTLS: the TLS handshake failed for another reason than CauseCertificate.
+	// CauseTLS: the TLS handshake failed for a reason other than CauseCertificate.
 	CauseTLS Cause = "TLS"
 	// CauseCertificate: the certificate of the server was not accepted.
 	CauseCertificate Cause = "certificate"
@@ -43,8 +42,8 @@ const (
 	CauseValidate Cause = "validate"
 	// CauseSubscribe: Subscribe returned an error, took too long or panicked.
 	CauseSubscribe Cause = "subscribe"
-	// CauseClose: a Close frame ended the connection, the server's or, if this
-	// side failed it for a reason that is not listed here, our own.
+	// CauseClose: a Close frame ended the connection: the server's, or our own if this side
+	// failed it for a reason that is not listed here.
 	CauseClose Cause = "close"
 	// CauseLost: the connection ended without a Close frame (1006).
 	CauseLost Cause = "lost"
@@ -52,7 +51,7 @@ const (
 	CauseLiveness Cause = "liveness"
 	// CauseProtocol: the server broke the protocol.
 	CauseProtocol Cause = "protocol error"
-	// CauseLimit: the server passed a limit of the size of messages.
+	// CauseLimit: the server exceeded one of the limits on messages.
 	CauseLimit Cause = "limit"
 	// CauseHandler: the user's handler panicked.
 	CauseHandler Cause = "handler"
@@ -85,8 +84,8 @@ func CloseCode(code wire.StatusCode) Cause {
 // 4xxx", those for private use (RFC 6455 §7.4.2).
 func CloseClass(thousand int) Cause { return Cause(fmt.Sprintf("close %dxxx", thousand)) }
 
-// Causes returns what err counts as, the most special first: the verdict is the
-// first that a table has an entry for.
+// Causes returns what err counts as, the most specific first: the first one with an entry in
+// the table decides.
 func Causes(err error) []Cause {
 	if errors.Is(err, messages.ErrHandlerFailed) {
 		return []Cause{CauseHandler}
@@ -178,8 +177,8 @@ func certificateRefused(err error) bool {
 	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &hostname) || errors.As(err, &invalid)
 }
 
-// ofEndpoint reports whether err is about the endpoint and not about the connection
-// or this program: another endpoint may do better.
+// ofEndpoint reports whether err is about the endpoint, not about the connection or this
+// program: another endpoint may do better.
 func ofEndpoint(err error) bool {
 	var failed *handshake.Error
 	return errors.As(err, &failed) && failed.Stage != handshake.StageRequest

@@ -1,5 +1,7 @@
 package retry
 
+// This file is where to connect to, with a memory for failures.
+
 import (
 	"math/rand/v2"
 	"net/url"
@@ -13,14 +15,14 @@ import (
 type Order uint8
 
 const (
-	// InOrder takes the first of the list that has not failed lately: the others
-	// are there for the time in which it is away.
+	// InOrder takes the first of the list that has not failed lately. The others stand in
+	// while it is away.
 	InOrder Order = iota
 	// Shuffled is InOrder on a list that each supervisor shuffles for itself, so
 	// that many clients spread over the endpoints.
 	Shuffled
-	// Sticky stays with the endpoint of the last open connection until that
-	// fails, and is InOrder otherwise.
+	// Sticky stays with the endpoint of the last open connection until it fails; otherwise
+	// it is InOrder.
 	Sticky
 )
 
@@ -37,12 +39,13 @@ func (o Order) String() string {
 	return "unknown"
 }
 
-// Endpoints are the addresses of servers of which each is as good as another. A
-// failed endpoint is tried again only when all others have failed later, or after
-// Memory. One whose failure has the verdict Stop, e.g. an HTTP status 404, is
-// left out for good; the supervisor gives up when none is left.
+// Endpoints are the addresses of servers that are equally good. A failed endpoint is tried
+// again only when all others have failed since, or after Memory. One whose failure has the
+// verdict Stop, such as HTTP status 404, is excluded for good; the supervisor gives up when
+// none is left.
 type Endpoints struct {
-	// URLs are tried besides the URL of the Config (or of Supervise), which is the first of the list if it is set.
+	// URLs are tried besides the URL of the Config (or of Supervise), which, if set, is the
+	// first of the list.
 	URLs []string
 	// Order is the order of the list. Default InOrder.
 	Order Order
@@ -91,7 +94,7 @@ func newEndpointList(first string, cfg Endpoints) *endpointList {
 	return l
 }
 
-// shuffle puts the list into a random order, also if intN panics.
+// shuffle puts the list into a random order, even if intN panics.
 func (l *endpointList) shuffle(intN func(n int) int) {
 	if intN == nil {
 		intN = rand.IntN
@@ -107,7 +110,7 @@ func (l *endpointList) shuffle(intN func(n int) int) {
 	}
 }
 
-// failing says whether a failure of e counts at now.
+// failing reports whether a failure of e counts at now.
 func (l *endpointList) failing(e *endpoint, now time.Time) bool {
 	return e.failures > 0 && now.Sub(e.failedAt) < l.memory
 }
@@ -154,7 +157,7 @@ func (l *endpointList) failed(e *endpoint, err error, now time.Time) {
 	e.failedAt, e.err = now, err
 }
 
-// exclude leaves e out from now on, unless it is the last, and says whether it did.
+// exclude leaves e out from now on, unless it is the last. It reports whether it did.
 func (l *endpointList) exclude(e *endpoint) bool {
 	if l.left() < 2 || e.excluded {
 		return false

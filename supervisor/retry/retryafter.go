@@ -1,5 +1,7 @@
 package retry
 
+// This file is Retry-After (RFC 9110 §10.2.3).
+
 import (
 	"errors"
 	"net/http"
@@ -10,9 +12,9 @@ import (
 	"github.com/dandelionws/dandelion/handshake"
 )
 
-// retryAfter is how long the server that has refused a handshake with err asks to be left
-// alone: Retry-After in both forms, seconds and a date (RFC 9110 §10.2.3). It is 0
-// if err is no refusal, or the field is missing or makes no sense.
+// retryAfter returns how long the server that refused a handshake with err asks us to wait:
+// Retry-After in both forms, seconds and a date. It is 0 if err is no refusal, or the field is
+// missing or invalid.
 func retryAfter(err error, now time.Time) time.Duration {
 	var refused *handshake.Error
 	if !errors.As(err, &refused) {

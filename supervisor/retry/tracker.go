@@ -1,5 +1,7 @@
 package retry
 
+// This file applies a Policy to the attempts of one managed connection.
+
 import (
 	"fmt"
 	"time"
@@ -7,9 +9,8 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// Tracker applies a Policy to the attempts of one managed connection, one after the
-// other, and remembers how its endpoints did. It reads no clock: it is told the time.
-// It is not safe for concurrent use.
+// Tracker applies a Policy to the attempts of one managed connection, one after the other, and
+// remembers how its endpoints did. It is told the time. It is not safe for concurrent use.
 type Tracker struct {
 	policy    Policy
 	backoff   Backoff // made for the first delay
@@ -22,8 +23,8 @@ type Tracker struct {
 	refreshed bool      // other credentials were asked for since the last open connection
 }
 
-// NewTracker returns a Tracker for url and the further endpoints of e. When code of p
-// panics, panicked is called with its name and what was recovered, and things go on
+// NewTracker returns a Tracker for url and the further endpoints of e. If code of p panics,
+// panicked is called with its name and the recovered value, and the Tracker continues
 // without that code.
 func NewTracker(url string, e Endpoints, p Policy, panicked func(what string, value any)) *Tracker {
 	return &Tracker{policy: p.withDefaults(), endpoints: newEndpointList(url, e), panicked: panicked}
@@ -36,14 +37,15 @@ func (t *Tracker) Attempt(now time.Time) (url, shown string) {
 	return t.current.url, t.current.shown
 }
 
-// Opened notes that the attempt has made a connection.
+// Opened records that the attempt has made a connection.
 func (t *Tracker) Opened() {
 	t.refreshed = false
 	t.endpoints.opened(t.current)
 }
 
-// Ended notes that an open connection has ended, after uptime; alive says that it had
-// shown life. It reports whether it was stable, so that counts and delays start again.
+// Ended records that an open connection has ended after uptime; alive says that a message or a
+// Pong was received. It reports whether the connection was stable, so that counts and delays
+// start over.
 func (t *Tracker) Ended(uptime time.Duration, alive bool) (stable bool) {
 	if !alive || uptime < t.policy.ResetAfter {
 		return false
@@ -55,7 +57,7 @@ func (t *Tracker) Ended(uptime time.Duration, alive bool) (stable bool) {
 	return true
 }
 
-// Judge returns the verdict on err at now, without anything that was counted.
+// Judge returns the verdict on err at now, regardless of counts.
 func (t *Tracker) Judge(err error, now time.Time) Verdict {
 	v := t.policy.Verdicts.Judge(err, now)
 	if t.policy.Decide != nil {
@@ -64,10 +66,9 @@ func (t *Tracker) Judge(err error, now time.Time) Verdict {
 	return v
 }
 
-// Failed counts a failure, of an attempt or of the connection that it has made, and
-// returns the delay before the next attempt. If the Action of the verdict is Stop there
-// is to be none; its Reason says why. provider says that there is somebody to ask for
-// other credentials.
+// Failed counts a failure, of an attempt or of the connection that it made, and returns the
+// delay before the next attempt. There is none if the Action of the verdict is Stop; its
+// Reason says why. provider says whether there is a Provider to ask for other credentials.
 func (t *Tracker) Failed(err error, provider bool, now time.Time) (time.Duration, Verdict) {
 	t.endpoints.failed(t.current, err, now)
 	v := t.Judge(err, now)
@@ -125,10 +126,10 @@ func (t *Tracker) newBackoff() (b Backoff) {
 	return b
 }
 
-// Endpoints describes the endpoints.
+// Endpoints returns the status of each endpoint.
 func (t *Tracker) Endpoints() []messages.EndpointStatus { return t.endpoints.status() }
 
-// protect calls code of the user, whose panic must not bring its caller down.
+// protect calls code of the user, whose panic must not reach the caller.
 func (t *Tracker) protect(what string, f func()) {
 	defer func() {
 		if p := recover(); p != nil {

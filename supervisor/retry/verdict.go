@@ -1,5 +1,7 @@
 package retry
 
+// This file is what follows a failure: the table of verdicts.
+
 import (
 	"cmp"
 	"fmt"
@@ -14,13 +16,13 @@ import (
 type Action uint8
 
 const (
-	// Stop gives up: what failed would only fail again.
+	// Stop gives up: another attempt would fail in the same way.
 	Stop Action = iota
 	// Retry connects again after a delay.
 	Retry
-	// Refresh asks the Provider once for other credentials, as Retry does with
-	// Attempt.Refresh set. If it comes again before a connection has opened, and
-	// without a Provider, it is Stop.
+	// Refresh is Retry with Attempt.Refresh set: the Provider is asked once for other
+	// credentials. It is Stop without a Provider, and if it follows again before a
+	// connection has opened.
 	Refresh
 )
 
@@ -37,13 +39,13 @@ func (a Action) String() string {
 // Rule is an entry of the table.
 type Rule struct {
 	Action Action
-	// After is the least delay before Retry. The drawn delay comes on top, so that
-	// clients which were sent away together do not come back together.
+	// After is the minimum delay before Retry. The drawn delay is added to it, so that
+	// clients that were sent away together do not come back together.
 	After time.Duration
-	// Base, if larger, takes the place of the Base of the Backoff for the coming delay.
+	// Base, if larger, replaces the Base of the Backoff for the next delay.
 	Base time.Duration
-	// Reason says in a few words what happened. In a table it may be empty: then
-	// it is made from the error.
+	// Reason says in a few words what happened. If it is empty in a table, it is made from
+	// the error.
 	Reason string
 }
 
@@ -68,16 +70,15 @@ type Verdicts map[Cause]Rule
 // Verdict is what follows one failure.
 type Verdict struct {
 	Rule
-	// Cause is the entry of the table that decided.
+	// Cause is the entry of the table that applied.
 	Cause Cause
 }
 
 // busyBase is the Base after a server has said that it is overloaded.
 const busyBase = 5 * time.Second
 
-// DefaultVerdicts returns the table that is in force where Verdicts has no entry.
-// It retries what time can mend and stops on what would only happen again. The
-// caller may change it.
+// DefaultVerdicts returns the table that applies where Verdicts has no entry. It retries what
+// time can fix and stops on what would only happen again. The caller may change it.
 func DefaultVerdicts() Verdicts {
 	return Verdicts{
 		CauseURL:         {Action: Stop},
@@ -130,9 +131,9 @@ func DefaultVerdicts() Verdicts {
 // defaultVerdicts is not changed.
 var defaultVerdicts = DefaultVerdicts()
 
-// With returns v with the entries of other in place of its own. An entry of other
-// for a class of causes also replaces the entries of v for single ones: with
-// CauseClose in other, none of the close codes in v counts any more.
+// With returns v with the entries of other in place of its own. An entry of other for a class
+// of causes also replaces the entries of v for single ones: with CauseClose in other, none of
+// the close codes in v counts.
 func (v Verdicts) With(other Verdicts) Verdicts {
 	merged := maps.Clone(v)
 	maps.DeleteFunc(merged, func(c Cause, _ Rule) bool {
@@ -145,7 +146,7 @@ func (v Verdicts) With(other Verdicts) Verdicts {
 	return merged
 }
 
-// classes returns the causes that include c, the smallest first.
+// classes returns the causes that include c, the narrowest first.
 func (c Cause) classes() []Cause {
 	kind, rest, ok := strings.Cut(string(c), " ")
 	general := Cause(kind)
@@ -197,8 +198,8 @@ var causeOrder = []Cause{CauseURL, CauseRequest, CauseProvider, CauseResolve, Ca
 	CauseNoAnswer, CauseHTTP, CauseValidate, CauseSubscribe, CauseClose, CauseLost, CauseLiveness, CauseProtocol, CauseLimit,
 	CauseHandler, CauseUnknown}
 
-// String returns the table with a line for each entry. A line for a class of
-// causes stands behind those of its members and says "other".
+// String returns the table with a line for each entry. The line for a class of causes comes
+// after those of its members and says "other".
 func (v Verdicts) String() string {
 	place := func(c Cause) (int, int) {
 		classes := c.classes()
