@@ -1,5 +1,7 @@
 package messages
 
+// This file is a message to be sent, as an outbox and a new connection get it.
+
 import (
 	"fmt"
 	"time"
@@ -7,26 +9,25 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// Outgoing is a message to be sent, with what an outbox has to know of it.
+// Outgoing is a message to be sent, with what an outbox has to know about it.
 type Outgoing struct {
 	Kind Kind
 	Data []byte
 	Delivery
 }
 
-// Delivery says how a message is to be treated while it cannot be sent. It has a
-// meaning only where an outbox is configured.
+// Delivery says how an outbox treats a message. Without an outbox it has no effect.
 type Delivery struct {
-	// TTL is for how long the message is worth being sent. What is not sent then
-	// is dropped (ErrExpired). 0 means the default of the outbox.
+	// TTL is how long the message is worth sending. If it is not sent by then it is dropped
+	// (ErrExpired). 0 means the default of the outbox.
 	TTL time.Duration
-	// Resend: if the connection ends while it is open whether the message has
-	// arrived, it is sent again on the next one; the server may get it twice.
-	// Otherwise it fails with ErrUnconfirmed.
+	// Resend makes the message be sent again on the next connection if the connection ends
+	// while delivery is unknown; the server may get it twice. Without it, such a message
+	// fails with ErrUnconfirmed.
 	Resend bool
-	// ID is the name by which the server's acknowledgement will call the message,
-	// if acknowledgements are configured. With an ID, Sent means that the
-	// server has acknowledged the message, and Resend is implied.
+	// ID is the name of the message in the server's acknowledgement, if acknowledgements are
+	// configured. With an ID, Sent means that the server has acknowledged the message, and
+	// Resend is implied.
 	ID string
 }
 

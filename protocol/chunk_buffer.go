@@ -1,5 +1,7 @@
 package protocol
 
+// This file is the buffers into which frames are encoded.
+
 import (
 	"math/bits"
 

@@ -1,5 +1,7 @@
 package protocol
 
+// This file is the closing handshake: what the inputs do that begin it and carry it on.
+
 import (
 	"errors"
 	"fmt"
@@ -9,8 +11,6 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
-
-// This file is the closing handshake: what the inputs do that begin it and carry it on.
 
 // drainTimeout bounds how long a failed connection waits for its Close frame to
 // be written and for the server to end the stream (RFC 6455 §7.1.7).

@@ -1,12 +1,12 @@
 package protocol
 
+// This file lists what the Machine wants done: its effects.
+
 import (
 	"time"
 
 	"github.com/dandelionws/dandelion/messages"
 )
-
-// This file lists what the Machine wants done: its effects.
 
 // Effect is one thing to do. Only the fields of its kind are set.
 type Effect struct {

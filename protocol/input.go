@@ -1,13 +1,13 @@
 package protocol
 
+// This file lists what can happen to a connection: the inputs of the Machine.
+
 import (
 	"errors"
 	"time"
 
 	"github.com/dandelionws/dandelion/wire"
 )
-
-// This file lists what can happen to a connection: the inputs of the Machine.
 
 // Input is one of the types below.
 type Input interface{ input() }

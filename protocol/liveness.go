@@ -1,5 +1,9 @@
 package protocol
 
+// This file is the part of the state machine that is about Pings and Pongs: those
+// of the user, and those that find out whether the server is still there
+// (RFC 6455 §5.5.2, §5.5.3).
+
 import (
 	"bytes"
 	"encoding/binary"
@@ -10,10 +14,6 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
-
-// This file is the part of the state machine that is about Pings and Pongs: those
-// of the user, and those that find out whether the server is still there
-// (RFC 6455 §5.5.2, §5.5.3).
 
 // liveness is its part of a Machine.
 type liveness struct {

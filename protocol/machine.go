@@ -1,14 +1,5 @@
 package protocol
 
-import (
-	"fmt"
-	"sync/atomic"
-	"time"
-
-	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/wire"
-)
-
 // This file is the state machine of RFC 6455 §5.5 and §7 for one connection, from the
 // moment it is open: which states there are, and what each input does in each of them.
 //
@@ -55,6 +46,15 @@ import (
 //	refuse   not accept something; its sender gets the error
 //	give up  not write what was accepted; its sender gets the error
 //	discard  read on without looking, so that the server can end the stream
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/dandelionws/dandelion/messages"
+	"github.com/dandelionws/dandelion/wire"
+)
 
 // received is what has come from the server.
 type received uint8

@@ -1,5 +1,9 @@
 package protocol
 
+// This file is the sending half of the protocol: what may still be sent, in
+// which order, within which limits, and who has to be told what became of it.
+// It holds encoded frames until the writer takes them.
+
 import (
 	"bytes"
 	"fmt"
@@ -10,10 +14,6 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
-
-// This file is the sending half of the protocol: what may still be sent, in
-// which order, within which limits, and who has to be told what became of it.
-// It holds encoded frames until the writer takes them.
 
 const (
 	// takeMax bounds what one write takes, in bytes, unless one frame is larger:

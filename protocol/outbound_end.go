@@ -1,14 +1,14 @@
 package protocol
 
+// This file is the part of the Outbound that is about its end: the Close, and what
+// becomes of what is not written. The words are those of machine.go.
+
 import (
 	"fmt"
 
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
-
-// This file is the part of the Outbound that is about its end: the Close, and what
-// becomes of what is not written. The words are those of machine.go.
 
 // queueClose queues a Close after everything that was accepted, and accepts nothing
 // but Pongs from then on. err is what later sends are refused with.

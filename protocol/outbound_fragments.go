@@ -1,5 +1,8 @@
 package protocol
 
+// This file is the part of the Outbound that is about messages in fragments: whose
+// turn it is, and who waits (RFC 6455 §5.4).
+
 import (
 	"bytes"
 	"fmt"
@@ -7,9 +10,6 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/wire"
 )
-
-// This file is the part of the Outbound that is about messages in fragments: whose
-// turn it is, and who waits (RFC 6455 §5.4).
 
 // Sender tells the streams of one sender of fragments from those of others. It is
 // zero outside of actors, where the numbers of streams are enough.

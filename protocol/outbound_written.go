@@ -1,9 +1,9 @@
 package protocol
 
-import "github.com/dandelionws/dandelion/wire"
-
 // This file is the part of the Outbound that is for the writer, and counts what it has
 // written.
+
+import "github.com/dandelionws/dandelion/wire"
 
 // Take moves what one write shall carry to bufs: first control frames, then data
 // up to takeMax bytes. When there is nothing it returns bufs as it was, and the

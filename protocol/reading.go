@@ -1,8 +1,8 @@
 package protocol
 
-import "github.com/dandelionws/dandelion/wire"
-
 // This file is what the machine does with the items of a Read.
+
+import "github.com/dandelionws/dandelion/wire"
 
 // read handles what one read brought, while messages are listened to.
 func (m *Machine) read(r *Read) {
