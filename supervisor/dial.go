@@ -57,6 +57,7 @@ func (d *dialed) discard() {
 // dial is one attempt under way.
 type dial struct {
 	cancel context.CancelFunc
+	failed error // what the outcome is to be instead; belongs to the supervisor
 
 	mu        sync.Mutex
 	abandoned bool    // nobody takes the outcome
@@ -199,6 +200,12 @@ func tryHandshake(ctx context.Context, h handshake.Handshaker, req *handshake.Re
 		r, err = nil, fmt.Errorf("handshaker %T returned neither a stream nor an error", h)
 	}
 	return r, err
+}
+
+// fail ends the attempt with this error, whatever its outcome is.
+func (d *dial) fail(err error) {
+	d.failed = err
+	d.cancel()
 }
 
 // abandon ends the attempt; its outcome is thrown away.

@@ -38,7 +38,7 @@ func (s *supervisor) forward(ctx actor.Context, command any) {
 		return
 	}
 	err := fmt.Errorf("%w: it is %v; wait for Opened", messages.ErrNotOpen, s.state)
-	if s.state == messages.StateStopped {
+	if s.step != stepNone {
 		err = messages.ErrStopped
 	}
 	switch c := command.(type) {

@@ -9,7 +9,7 @@ import (
 func (s *supervisor) status() *messages.Status {
 	st := &messages.Status{
 		State:       s.state,
-		Paused:      s.paused,
+		Paused:      s.goal == goalPause,
 		Epoch:       s.epoch,
 		Attempt:     s.attempt,
 		Since:       s.since,
