@@ -1,6 +1,6 @@
-// Package dandelion is a WebSocket client (RFC 6455) in the actor model. This
-// package is the door for code without actors; for code with actors there is
-// package supervisor.
+// Package dandelion is a WebSocket client (RFC 6455). It is the entry point for code
+// without actors, and the only import that such code needs; actors use package
+// supervisor.
 //
 //	client, err := dandelion.Dial(ctx, "wss://example.org/feed", nil)
 //	if err != nil {
@@ -15,10 +15,14 @@
 // [Dial] makes one connection. [Supervise] keeps a connection up: it connects
 // again, with randomised exponential backoff, when the connection is lost.
 //
-// What arrives is read with [Client.Read] or [Client.Messages], or given to the
-// callbacks of a [Handler]. All methods of a Client are safe for concurrent use,
-// also from within a handler. A context that ends while a method waits ends the
-// waiting and nothing else: the connection is as good as before.
+// A [Message] is sent by one of three verbs: [Client.Write] waits until it is written,
+// [Client.Queue] until it is accepted, [Client.Send] for nothing. What arrives is read
+// with [Client.Read] or [Client.Messages], or passed to the callbacks of a [Handler].
+// [Client.Close], [Client.Shutdown] and [Client.Abort] end a client.
+//
+// All methods of a Client are safe for concurrent use, even from within a callback. A
+// context that ends while a method waits ends the waiting and nothing else: the
+// connection is as good as before.
 package dandelion
 
 import (
@@ -31,14 +35,15 @@ import (
 	"github.com/dandelionws/dandelion/supervisor"
 )
 
-// Dial connects to a ws or wss URL and returns when the connection is open. opts
-// may be nil. ctx bounds the dialling only. The error is a *HandshakeError unless
-// the options exclude each other or code that they bring has failed: a
-// *ProviderError or *SubscribeError, or one that tells a panic.
+// Dial connects to a ws or wss URL and returns when the connection is open. opts may be
+// nil. ctx bounds the dialling only. The error is a *[HandshakeError], unless the options
+// exclude each other or code in them has failed: then it is a *[ProviderError], a
+// *[SubscribeError] or the report of a panic.
 //
-// The attempt is made on the goroutine of the caller. This also goes for a DialContext,
-// a Proxy or a Handshaker of the options: Dial returns when they do, so they should heed
-// their context, and if one of them calls runtime.Goexit, Dial does not return.
+// The attempt is made on the goroutine of the caller, and so are the calls of
+// DialContext, Proxy and Handshaker of the options: Dial returns when they do, so they
+// should honour their context, and if one of them calls runtime.Goexit, Dial does not
+// return.
 //
 // The connection lives until it is closed by either side or lost; it has to be
 // closed with [Client.Close] or [Client.Abort].

@@ -19,10 +19,7 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
-	"github.com/dandelionws/dandelion/wire"
 )
 
 const legend = "> sent   < received   = state   % decision of the supervisor   # this program"
@@ -56,8 +53,8 @@ func run(ctx context.Context, out io.Writer, url string) error {
 	client, err := dandelion.Supervise(ctx, url, &dandelion.Options{
 		Handler:        handler(trace, opened, stopped),
 		ConnectTimeout: 5 * time.Second,
-		Retry: retry.Policy{
-			Backoff:     retry.Exponential{Min: 50 * time.Millisecond, Base: 200 * time.Millisecond}.New,
+		Retry: dandelion.RetryPolicy{
+			Backoff:     dandelion.Exponential{Min: 50 * time.Millisecond, Base: 200 * time.Millisecond}.New,
 			MaxAttempts: 3,
 		},
 	})
@@ -84,40 +81,40 @@ func run(ctx context.Context, out io.Writer, url string) error {
 		if err := t.awaitOpen(opened); err != nil {
 			return err
 		}
-		if err := t.echo(ctx, messages.KindText, "still here"); err != nil {
+		if err := t.echo(ctx, dandelion.KindText, "still here"); err != nil {
 			return err
 		}
 	}
-	trace.Printf("> CLOSE %d %q", wire.StatusNormal, "done")
-	return client.Close(ctx, wire.StatusNormal, "done")
+	trace.Printf("> CLOSE %d %q", dandelion.StatusNormal, "done")
+	return client.Close(ctx, dandelion.StatusNormal, "done")
 }
 
 // handler prints what happens to the connection.
 func handler(trace *log.Logger, opened, stopped chan<- struct{}) *dandelion.Handler {
 	return &dandelion.Handler{
-		OnConnecting: func(_ *dandelion.Client, e *messages.Connecting) {
+		OnConnecting: func(_ *dandelion.Client, e *dandelion.Connecting) {
 			trace.Printf("= CONNECTING epoch %d", e.Epoch)
 		},
-		OnOpen: func(_ *dandelion.Client, e *messages.Opened) {
+		OnOpen: func(_ *dandelion.Client, e *dandelion.Opened) {
 			trace.Printf("= OPEN epoch %d", e.Epoch)
 			select {
 			case opened <- struct{}{}:
 			default: // the last one was not looked at yet
 			}
 		},
-		OnClosing: func(_ *dandelion.Client, e *messages.Closing) {
+		OnClosing: func(_ *dandelion.Client, e *dandelion.Closing) {
 			trace.Printf("= CLOSING by %v side, code %d", e.By, e.Code)
 		},
-		OnClosed: func(_ *dandelion.Client, e *messages.Closed) {
+		OnClosed: func(_ *dandelion.Client, e *dandelion.Closed) {
 			trace.Printf("= CLOSED code %d (%v), clean: %t", e.Err.Code, e.Err.Code, e.Err.Clean)
 		},
-		OnReconnecting: func(_ *dandelion.Client, e *messages.ReconnectScheduled) {
+		OnReconnecting: func(_ *dandelion.Client, e *dandelion.ReconnectScheduled) {
 			trace.Printf("%% waits %v: %s", e.Delay.Round(time.Millisecond), e.Reason)
 		},
-		OnGaveUp: func(_ *dandelion.Client, e *messages.GaveUp) {
+		OnGaveUp: func(_ *dandelion.Client, e *dandelion.GaveUp) {
 			trace.Printf("%% gives up: %s", e.Reason)
 		},
-		OnStopped: func(*dandelion.Client, *messages.Stopped) {
+		OnStopped: func(*dandelion.Client, *dandelion.Stopped) {
 			trace.Print("= STOPPED")
 			close(stopped)
 		},
@@ -141,16 +138,16 @@ func (t *talk) awaitOpen(opened <-chan struct{}) error {
 
 // exchange sends one message of every sort and waits for the echoes.
 func (t *talk) exchange(ctx context.Context) error {
-	if err := t.echo(ctx, messages.KindText, "hello"); err != nil {
+	if err := t.echo(ctx, dandelion.KindText, "hello"); err != nil {
 		return err
 	}
-	if err := t.echo(ctx, messages.KindBinary, "\x00\x01\xfe\xff"); err != nil {
+	if err := t.echo(ctx, dandelion.KindBinary, "\x00\x01\xfe\xff"); err != nil {
 		return err
 	}
 
 	// One message in three frames. The first cut is inside a character, which is
 	// allowed, and a Ping goes between two of the frames.
-	w := t.client.Writer(ctx, messages.KindText)
+	w := t.client.Writer(ctx, dandelion.KindText)
 	for _, part := range []string{"Gr\xc3", "\xbc\xc3\x9fe, "} {
 		t.trace.Printf("> TEXT %q …", part)
 		if _, err := io.WriteString(w, part); err != nil {
@@ -167,11 +164,11 @@ func (t *talk) exchange(ctx context.Context) error {
 	if err := w.WriteFinal([]byte("Welt")); err != nil {
 		return err
 	}
-	return t.receive(ctx, messages.KindText, "Grüße, Welt")
+	return t.receive(ctx, dandelion.KindText, "Grüße, Welt")
 }
 
 // echo sends a message and waits for its echo.
-func (t *talk) echo(ctx context.Context, kind messages.Kind, data string) error {
+func (t *talk) echo(ctx context.Context, kind dandelion.Kind, data string) error {
 	t.trace.Printf("> %s %q", strings.ToUpper(kind.String()), data)
 	if err := t.client.Write(ctx, dandelion.NewMessage(kind, []byte(data))); err != nil {
 		return err
@@ -180,7 +177,7 @@ func (t *talk) echo(ctx context.Context, kind messages.Kind, data string) error 
 }
 
 // receive reads until the message arrives; a server may have other things to say.
-func (t *talk) receive(ctx context.Context, kind messages.Kind, data string) error {
+func (t *talk) receive(ctx context.Context, kind dandelion.Kind, data string) error {
 	for {
 		msg, err := t.client.Read(ctx)
 		if err != nil {

@@ -15,10 +15,7 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/test/wstest"
-	"github.com/dandelionws/dandelion/wire"
 )
 
 const legend = "> sent   < received   = state   # this program"
@@ -59,9 +56,9 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 
 	client, err := dandelion.Dial(ctx, server.URL(), &dandelion.Options{
-		OnPanic: supervisor.ContinueOnPanic, // the default fails the connection
+		OnPanic: dandelion.ContinueOnPanic, // the default fails the connection
 		Handler: &dandelion.Handler{
-			OnOpen: func(c *dandelion.Client, e *messages.Opened) {
+			OnOpen: func(c *dandelion.Client, e *dandelion.Opened) {
 				trace.Print("= OPEN")
 				next(c)
 			},
@@ -74,7 +71,7 @@ func run(ctx context.Context, out io.Writer) error {
 				sum += n
 				next(c)
 			},
-			OnPanic: func(c *dandelion.Client, e *messages.HandlerFailed) {
+			OnPanic: func(c *dandelion.Client, e *dandelion.HandlerFailed) {
 				trace.Printf("# a callback panicked: %v", e.Value)
 				next(c)
 			},
@@ -83,18 +80,18 @@ func run(ctx context.Context, out io.Writer) error {
 				trace.Printf("> PING %q", "done?")
 				check(c, c.SendPing([]byte("done?")))
 			},
-			OnPong: func(c *dandelion.Client, e *messages.PongReceived) {
+			OnPong: func(c *dandelion.Client, e *dandelion.PongReceived) {
 				trace.Printf("< PONG %q after %v", e.Data, e.RTT.Round(time.Microsecond))
 				trace.Print("> CLOSE 1000")
-				check(c, c.Close(ctx, wire.StatusNormal, ""))
+				check(c, c.Close(ctx, dandelion.StatusNormal, ""))
 			},
-			OnClosing: func(_ *dandelion.Client, e *messages.Closing) {
+			OnClosing: func(_ *dandelion.Client, e *dandelion.Closing) {
 				trace.Printf("= CLOSING by %v side", e.By)
 			},
-			OnClosed: func(_ *dandelion.Client, e *messages.Closed) {
+			OnClosed: func(_ *dandelion.Client, e *dandelion.Closed) {
 				trace.Printf("= CLOSED code %d, clean: %t", e.Err.Code, e.Err.Clean)
 			},
-			OnStopped: func(*dandelion.Client, *messages.Stopped) {
+			OnStopped: func(*dandelion.Client, *dandelion.Stopped) {
 				trace.Print("= STOPPED")
 				close(stopped)
 			},

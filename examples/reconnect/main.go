@@ -15,17 +15,13 @@ import (
 	"time"
 
 	"github.com/dandelionws/dandelion"
-	"github.com/dandelionws/dandelion/handshake"
-	"github.com/dandelionws/dandelion/messages"
-	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/test/wstest"
-	"github.com/dandelionws/dandelion/wire"
 )
 
 const legend = "< received   = state   % verdict of the supervisor   # what the server does next"
 
 // accountClosed is a close code of this service's own (RFC 6455 §7.4.2).
-const accountClosed wire.StatusCode = 4001
+const accountClosed dandelion.StatusCode = 4001
 
 func main() {
 	if err := run(context.Background(), os.Stdout); err != nil {
@@ -35,8 +31,8 @@ func main() {
 }
 
 // verdicts differ from the default ones in the code that only this service knows.
-var verdicts = retry.Verdicts{
-	retry.CloseCode(accountClosed): {Action: retry.Stop, Reason: "the account is closed"},
+var verdicts = dandelion.Verdicts{
+	dandelion.CloseCode(accountClosed): {Action: dandelion.Stop, Reason: "the account is closed"},
 }
 
 func run(ctx context.Context, out io.Writer) error {
@@ -52,11 +48,11 @@ func run(ctx context.Context, out io.Writer) error {
 
 	opened, refused, stopped := make(chan struct{}, 100), make(chan struct{}, 100), make(chan struct{})
 	client, err := dandelion.Supervise(ctx, server.URL(), &dandelion.Options{
-		Retry: retry.Policy{
+		Retry: dandelion.RetryPolicy{
 			Verdicts: verdicts,
 			// A delay is drawn at random from 20 to 50 ms, then 20 to 100, 20 to 200 …
 			// The defaults are longer: this is for a demonstration that does not last.
-			Backoff: retry.Exponential{
+			Backoff: dandelion.Exponential{
 				Min:  20 * time.Millisecond,
 				Base: 50 * time.Millisecond,
 				Max:  500 * time.Millisecond,
@@ -65,27 +61,27 @@ func run(ctx context.Context, out io.Writer) error {
 			MaxAttempts: 20,
 		},
 		Handler: &dandelion.Handler{
-			OnConnecting: func(_ *dandelion.Client, e *messages.Connecting) {
+			OnConnecting: func(_ *dandelion.Client, e *dandelion.Connecting) {
 				trace.Printf("= CONNECTING epoch %d, attempt %d", e.Epoch, e.Attempt)
 			},
-			OnOpen: func(_ *dandelion.Client, e *messages.Opened) {
+			OnOpen: func(_ *dandelion.Client, e *dandelion.Opened) {
 				trace.Printf("= OPEN epoch %d", e.Epoch)
 				opened <- struct{}{}
 			},
-			OnClosed: func(_ *dandelion.Client, e *messages.Closed) {
+			OnClosed: func(_ *dandelion.Client, e *dandelion.Closed) {
 				trace.Printf("= CLOSED code %d, reason %q", e.Err.Code, e.Err.Reason)
 			},
-			OnReconnecting: func(_ *dandelion.Client, e *messages.ReconnectScheduled) {
+			OnReconnecting: func(_ *dandelion.Client, e *dandelion.ReconnectScheduled) {
 				trace.Printf("%% waits %v: %s", e.Delay.Round(time.Millisecond), e.Reason)
-				var failed *handshake.Error
-				if errors.As(e.Cause, &failed) && failed.Stage == handshake.StageDial {
+				var failed *dandelion.HandshakeError
+				if errors.As(e.Cause, &failed) && failed.Stage == dandelion.StageDial {
 					refused <- struct{}{}
 				}
 			},
-			OnGaveUp: func(_ *dandelion.Client, e *messages.GaveUp) {
+			OnGaveUp: func(_ *dandelion.Client, e *dandelion.GaveUp) {
 				trace.Printf("%% gives up: %s", e.Reason)
 			},
-			OnStopped: func(*dandelion.Client, *messages.Stopped) {
+			OnStopped: func(*dandelion.Client, *dandelion.Stopped) {
 				trace.Print("= STOPPED")
 				close(stopped)
 			},
@@ -112,8 +108,8 @@ func run(ctx context.Context, out io.Writer) error {
 		do   func() error
 	}{
 		{"drops the connection", func() error { server.KillConnections(); return nil }},
-		{"closes for a new version", func() error { return server.CloseConnections(wire.StatusServiceRestart, "new version") }},
-		{"is overloaded", func() error { return server.CloseConnections(wire.StatusTryAgainLater, "") }},
+		{"closes for a new version", func() error { return server.CloseConnections(dandelion.StatusServiceRestart, "new version") }},
+		{"is overloaded", func() error { return server.CloseConnections(dandelion.StatusTryAgainLater, "") }},
 		{"is away for three attempts", func() error {
 			server.Close()
 			for range 3 {
@@ -140,7 +136,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 
 	<-client.Done() // by the last verdict, or because ctx has ended
-	var closed *messages.CloseError
+	var closed *dandelion.CloseError
 	if err := client.Err(); !errors.As(err, &closed) || closed.Code != accountClosed {
 		return fmt.Errorf("not stopped by code %d: %w", accountClosed, err)
 	}
