@@ -1,5 +1,8 @@
 package dandelion
 
+// This file is the client: how it stands, what it has received, how it ends. Sending is
+// in client_send.go.
+
 import (
 	"context"
 	"errors"
@@ -32,11 +35,11 @@ func (c *Client) spawn(cfg supervisor.Config) *actor.PID {
 		actor.WithOnInit(func(ctx actor.Context) { c.pid = ctx.Self() })))
 }
 
-// PID is the actor behind the client. It takes the commands of package messages,
-// sent in System.
+// PID returns the actor behind the client. It takes the commands of package messages,
+// sent in the actor system that System returns.
 func (c *Client) PID() *actor.PID { return c.pid }
 
-// System is the actor system of the client: that of Options, or the shared one.
+// System returns the actor system of the client: that of Options, or the shared one.
 func (c *Client) System() *actor.ActorSystem { return c.system }
 
 // State returns the current state.
@@ -48,12 +51,13 @@ func (c *Client) State() State {
 	return state
 }
 
-// Opened describes the current connection, or the last one; nil if none was ever open.
+// Opened describes the current connection, or the last one: subprotocol, header,
+// addresses. It is nil if none was ever open.
 func (c *Client) Opened() *Opened { return c.view.Opened() }
 
-// Status describes how the client stands: state, endpoints, attempts, the cause of
-// the last failure, round-trip times, queues and counters. After the end it is
-// that of the end.
+// Status returns a snapshot of the client: state, endpoints, attempts, the cause of
+// the last failure, round-trip times, queues and counters. After the end it is the last
+// one.
 func (c *Client) Status() *Status {
 	call := make(chan *Status, 1)
 	c.system.Root.Send(c.pid, &handle.StatusCall{Status: call})
@@ -65,8 +69,8 @@ func (c *Client) Status() *Status {
 	}
 }
 
-// RTT returns the round-trip time of the last answered Ping of the current
-// connection and the smoothed one (RFC 6298); 0 before the first.
+// RTT returns the round-trip time of the last Ping of the current connection that was
+// answered, and the smoothed one (RFC 6298). Both are 0 before the first answer.
 func (c *Client) RTT() (last, smoothed time.Duration) {
 	if conn := c.view.Conn(); conn != nil {
 		return conn.RTT(), conn.SmoothedRTT()
@@ -74,12 +78,13 @@ func (c *Client) RTT() (last, smoothed time.Duration) {
 	return 0, 0
 }
 
-// Reconnect gives up the connection or the delay before the next one, and
-// connects at once. It does not wait for that. Supervise only.
+// Reconnect closes the connection with the code 1001 (going away), or cuts short the
+// delay before the next one, and has the client connect at once. It does not wait for
+// that. It is for clients made by [Supervise].
 func (c *Client) Reconnect() { c.system.Root.Send(c.pid, &messages.Reconnect{}) }
 
-// Pause closes the connection with the code 1001 (going away) and makes no other
-// until Resume or Reconnect. It does not wait for that. Supervise only.
+// Pause closes the connection with the code 1001 (going away); no other is made until
+// Resume or Reconnect. It does not wait for that. It is for clients made by [Supervise].
 func (c *Client) Pause() { c.system.Root.Send(c.pid, &messages.Pause{}) }
 
 // Resume ends a pause: the client connects at once.
@@ -88,8 +93,8 @@ func (c *Client) Resume() { c.system.Root.Send(c.pid, &messages.Resume{}) }
 // Done returns a channel that is closed when the client has ended (STOPPED).
 func (c *Client) Done() <-chan struct{} { return c.view.Done() }
 
-// Err says why the client has ended, nil as long as it has not. If a connection
-// was open it is a *CloseError, also when the end was clean.
+// Err returns why the client has ended, nil as long as it has not. If a connection was
+// open it is a *[CloseError], even if the end was clean.
 func (c *Client) Err() error {
 	select {
 	case <-c.view.Done():
@@ -102,11 +107,10 @@ func (c *Client) Err() error {
 	return ErrStopped
 }
 
-// Read returns the next message. It blocks until there is one, until ctx ends,
-// or until the client has ended and everything was read; the error is then that
-// of [Client.Err]. With [Supervise] it waits through reconnects. Several
-// goroutines may read; each message goes to one of them. If the messages go to a
-// [Handler] it returns an error at once.
+// Read returns the next message. It blocks until there is one, until ctx ends, or until
+// the client has ended and everything was read; the error is then that of [Client.Err].
+// With [Supervise] it waits across reconnects. Several goroutines may read; each message
+// goes to one of them. If the messages go to a [Handler] it returns an error at once.
 func (c *Client) Read(ctx context.Context) (Message, error) {
 	if c.inbox == nil {
 		return Message{}, errors.New("read: the messages go to the Handler; set none of OnText, OnBinary, OnBorrowed and OnFragment to read them")
@@ -127,8 +131,8 @@ func (c *Client) Read(ctx context.Context) (Message, error) {
 	}
 }
 
-// Messages returns the messages as they are read. It ends after a pair with an
-// error, that of [Client.Read]; a clean end of the connection with code 1000 has no such pair.
+// Messages returns an iterator over the messages, as [Client.Read] returns them. The last
+// pair has the error of Read; after a clean end with the code 1000 there is no such pair.
 func (c *Client) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {
@@ -144,8 +148,8 @@ func (c *Client) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	}
 }
 
-// Ping sends a Ping and waits for its Pong. It returns the round-trip time.
-// Errors: those of ctx, ErrNotOpen, the error with which the connection ended.
+// Ping sends a Ping, waits for its Pong and returns the round-trip time. Errors: those of
+// ctx; [ErrNotOpen]; [ErrQueueFull]; the error with which the connection ended.
 func (c *Client) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	call := &family.PingCall{RTT: make(chan time.Duration, 1), Err: make(chan error, 1)}
 	c.system.Root.Send(c.pid, call)
@@ -167,14 +171,15 @@ func (c *Client) Ping(ctx context.Context) (rtt time.Duration, err error) {
 }
 
 // Close closes the connection with the closing handshake and ends the client:
-// what was accepted for sending goes out, then a Close frame, then the server's
-// Close is awaited. It returns nil if that went well, or if no connection was open,
-// and the *CloseError if it did not. The code 0 sends no status; else it
-// has to be one that may be sent (ErrInvalidCloseCode), and the reason has
-// at most 123 bytes of UTF-8 (ErrControlTooLong, ErrInvalidUTF8).
+// what was accepted for sending goes out, then a Close frame, and then it waits for the
+// server's. It returns nil if that went well, or if no connection was open, and the
+// *[CloseError] if it did not. The code 0 sends no status; any other must be one that may
+// be sent ([ErrInvalidCloseCode]), and the reason at most 123 bytes of UTF-8
+// ([ErrControlTooLong], [ErrInvalidUTF8]).
 //
-// Closing goes on when ctx ends, within Options.CloseTimeout. A client that is
-// closing or has ended already is not closed again; Close then waits for the end.
+// If ctx ends first, Close returns its error, and closing continues for at most
+// Options.CloseTimeout. A client that is closing or has ended is not closed again; Close
+// then waits for the end.
 func (c *Client) Close(ctx context.Context, code StatusCode, reason string) error {
 	if err := protocol.CheckClose(code, reason); err != nil {
 		return err
@@ -211,11 +216,11 @@ func (c *Client) uncleanEnd(earlier *CloseError) error {
 	return nil
 }
 
-// Shutdown ends the client when its outbox is empty, or when ctx ends, with the
-// code 1001 (going away). Until then it goes on, also through reconnects, but
-// takes no new messages. It returns when the client has ended: nil if that went
-// well, the error of ctx if messages were given up, or what Close returns.
-// Without an outbox it closes at once; what was accepted for sending goes out.
+// Shutdown ends the client when its outbox is empty, or when ctx ends, with the code 1001
+// (going away). Until then it continues, across reconnects, but takes no new messages. It
+// returns when the client has ended: nil if that went well, the error of ctx if messages
+// were given up, or what Close returns. Without an outbox it closes at once; what was
+// accepted for sending goes out.
 func (c *Client) Shutdown(ctx context.Context) error {
 	const forEver = 1 << 62 // ctx bounds it
 	earlier := c.earlierEnd()
@@ -234,8 +239,8 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	return ended
 }
 
-// Abort drops the connection without a closing handshake and ends the client. It
-// does not wait for that.
+// Abort drops the connection without a closing handshake and ends the client. It does
+// not wait for that; [Client.Done] does. After the end it does nothing.
 func (c *Client) Abort() {
 	if c.Err() != nil {
 		return // its actors are gone

@@ -42,7 +42,7 @@ func (c *Client) Write(ctx context.Context, m Message) error {
 // that the next one is ready by then. If ctx ends first nothing is sent.
 //
 // With an outbox it waits for room in that, if it has [Block], and then, if it has a
-// store, until the message is safe there; if ctx ends meanwhile the message stays.
+// store, until the message is safe there; if ctx ends before that the message stays.
 //
 // Errors: those of ctx; [ErrInvalidUTF8], [ErrInvalidKind], [ErrPartialMessage],
 // [ErrClosed]. With an outbox also [ErrQueueFull] and the errors of its store. If the
@@ -134,7 +134,7 @@ func (c *Client) outgoing(m Message) (messages.Outgoing, error) {
 }
 
 // write sends on the current connection and waits until it is written. A send
-// that has to be on a certain connection names it in only.
+// that must be on a certain connection names it in only.
 func (c *Client) write(ctx context.Context, only *family.Conn, send func(*family.Conn, protocol.Reply) error) error {
 	done := make(chan error, 1)
 	err := c.queue(ctx, only, func(conn *family.Conn) error { return send(conn, awaited(done)) })
@@ -210,7 +210,7 @@ func (c *Client) awaitOpen(ctx context.Context) (*family.Conn, error) {
 	}
 }
 
-// awaitEnd waits until conn is not the current connection any more. A client
+// awaitEnd waits until conn is no longer the current connection. A client
 // that is about to end returns closing at once.
 func (c *Client) awaitEnd(ctx context.Context, conn *family.Conn, closing error) error {
 	if c.once {
@@ -232,8 +232,8 @@ func (c *Client) awaitEnd(ctx context.Context, conn *family.Conn, closing error)
 	}
 }
 
-// SendPing queues a Ping of up to 125 bytes and does not wait for its Pong, which
-// is an event. Errors: ErrControlTooLong, ErrQueueFull, ErrNotOpen, ErrClosed.
+// SendPing queues a Ping of up to 125 bytes. It does not wait for the Pong, which is an
+// event. Errors: [ErrControlTooLong], [ErrQueueFull], [ErrNotOpen], [ErrClosed].
 func (c *Client) SendPing(data []byte) error {
 	if _, err := c.current(); err != nil {
 		return err
@@ -251,8 +251,8 @@ func (c *Client) SendPing(data []byte) error {
 	}
 }
 
-// SendPong queues an unsolicited Pong of up to 125 bytes and returns at once.
-// Pings are answered without it. Errors: as of SendPing.
+// SendPong queues an unsolicited Pong of up to 125 bytes and returns at once. Pings are
+// answered without it. The errors are those of SendPing.
 func (c *Client) SendPong(data []byte) error {
 	conn, err := c.current()
 	if err != nil {

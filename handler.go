@@ -1,5 +1,7 @@
 package dandelion
 
+// This file is the Handler: the callbacks, and how what has arrived gets to them.
+
 import (
 	"strings"
 	"unsafe"
@@ -9,54 +11,53 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// Handler are callbacks for what happens to a client; each may be nil. They are
-// called one at a time, in the order of the events: one that takes long holds up
-// the ones behind it and in the end the server's sending, but neither Pongs nor
-// closing, for longer than ten milliseconds (another goroutine then goes on with
-// reading). They may use the client as they like.
+// Handler holds the callbacks for what happens to a client; each may be nil. They are
+// called one at a time, in the order of the events. One that takes long delays those that
+// follow and, in the end, the server; it delays Pongs and closing by ten milliseconds at
+// most, as another goroutine then continues reading. Callbacks may use the client freely.
 //
-// What a callback is given belongs to it. Small messages that came together share
+// What a callback is given belongs to it. Small messages that arrived together share
 // memory: one that is kept can hold 2 KiB. A panic is caught; see Options.OnPanic.
 type Handler struct {
-	// OnConnecting: an attempt to connect begins.
+	// OnConnecting is called when an attempt to connect begins.
 	OnConnecting func(c *Client, e *Connecting)
-	// OnOpen: the connection is open.
+	// OnOpen is called when a connection is open.
 	OnOpen func(c *Client, e *Opened)
-	// OnText and OnBinary: a message arrived.
-	OnText   func(c *Client, text string)
+	// OnText gets a text message.
+	OnText func(c *Client, text string)
+	// OnBinary gets a binary message.
 	OnBinary func(c *Client, data []byte)
-	// OnBorrowed takes the place of OnText and OnBinary, without a copy: data is
-	// valid only until the callback returns, and must not be changed. Text is
-	// valid UTF-8.
+	// OnBorrowed takes the place of OnText and OnBinary, without a copy: data is valid
+	// only until the callback returns, and must not be changed. Text is valid UTF-8.
 	OnBorrowed func(c *Client, kind Kind, data []byte)
-	// OnFragment: a part of a message arrived; only with Options.Streaming.
+	// OnFragment gets a part of a message; only with Options.Streaming.
 	OnFragment func(c *Client, e *FragmentReceived)
-	// OnPing: a Ping arrived, and was answered.
+	// OnPing gets the data of a Ping, which was answered already.
 	OnPing func(c *Client, data []byte)
-	// OnPong: a Pong arrived.
+	// OnPong gets a Pong, with the round-trip time if it answers a Ping.
 	OnPong func(c *Client, e *PongReceived)
-	// OnClosing: the connection takes no more messages.
+	// OnClosing is called when the connection takes no more messages.
 	OnClosing func(c *Client, e *Closing)
-	// OnClosed: the connection has ended.
+	// OnClosed is called when a connection that was open has ended.
 	OnClosed func(c *Client, e *Closed)
-	// OnBehind: the handler is so far behind that nothing is read any more. It is
-	// called behind what the handler is behind with; Options.Logger is told at once.
+	// OnBehind is called when the handler is so far behind that reading has stopped. It
+	// comes after what is still to be handled; Options.Logger is told at once.
 	OnBehind func(c *Client, e *HandlerBehind)
-	// OnCaughtUp: reading goes on.
+	// OnCaughtUp is called when reading continues after that.
 	OnCaughtUp func(c *Client, e *HandlerCaughtUp)
-	// OnReconnecting: the client will connect again after a delay.
+	// OnReconnecting is called when the client will connect again after a delay.
 	OnReconnecting func(c *Client, e *ReconnectScheduled)
-	// OnPaused: the client has no connection until Resume or Reconnect.
+	// OnPaused is called when a pause begins: until Resume or Reconnect there is no connection.
 	OnPaused func(c *Client, e *Paused)
-	// OnDropped: the outbox has given up a message.
+	// OnDropped is called when the outbox has given up a message.
 	OnDropped func(c *Client, e *OutboxDropped)
-	// OnOutboxFailed: the store of the outbox has failed.
+	// OnOutboxFailed is called when the store of the outbox has failed.
 	OnOutboxFailed func(c *Client, e *OutboxFailed)
-	// OnGaveUp: the client will not connect again.
+	// OnGaveUp is called when the client will not connect again; OnStopped follows.
 	OnGaveUp func(c *Client, e *GaveUp)
-	// OnPanic: a callback panicked.
+	// OnPanic is called when a callback has panicked.
 	OnPanic func(c *Client, e *HandlerFailed)
-	// OnStopped: nothing follows.
+	// OnStopped is called when the client has ended. It is the last callback.
 	OnStopped func(c *Client, e *Stopped)
 }
 
@@ -64,7 +65,7 @@ func (h *Handler) takesData() bool {
 	return h.OnText != nil || h.OnBinary != nil || h.OnBorrowed != nil || h.OnFragment != nil
 }
 
-// call returns whether there is no callback, and calls it if there is one and run is set.
+// call reports whether f is nil, and calls it if it is not and run is set.
 func call[T any](c *Client, f func(*Client, T), v T, run bool) (ignored bool) {
 	if f != nil && run {
 		f(c, v)
@@ -87,7 +88,7 @@ const (
 	slabItems = 8   // a batch of fewer items is not worth one
 )
 
-// own returns the payload of an item of b for keeps.
+// own returns the payload of an item of b to keep.
 func (s *handlerSink) own(b *family.Batch, item *wire.Item) []byte {
 	if !slabbed(b, item) {
 		return family.Own(item)
@@ -104,7 +105,7 @@ func (s *handlerSink) ownText(b *family.Batch, item *wire.Item) string {
 	return s.copy(item.Payload)
 }
 
-// slabbed says whether the payload of an item of b is to be copied into a slab.
+// slabbed reports whether the payload of an item of b is to be copied into a slab.
 func slabbed(b *family.Batch, item *wire.Item) bool {
 	n := len(item.Payload)
 	return !item.Owned && n > 0 && n <= slabSmall && len(b.Items) >= slabItems
@@ -179,7 +180,7 @@ func (s *handlerSink) Event(event any) { s.event(event, true) }
 // Ignores implements family.Sink: nothing runs for an event without a callback.
 func (s *handlerSink) Ignores(event any) bool { return s.event(event, false) }
 
-// event returns whether event is one that has no callback, and calls that if run is set.
+// event reports whether event has no callback, and calls that if it has one and run is set.
 func (s *handlerSink) event(event any, run bool) (ignored bool) {
 	h := &s.c.handler
 	switch e := event.(type) {

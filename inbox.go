@@ -1,5 +1,7 @@
 package dandelion
 
+// This file is the inbox, from which Read takes what has arrived.
+
 import (
 	"sync"
 

@@ -1,5 +1,7 @@
 package dandelion
 
+// This file is how a client sends one message in several frames.
+
 import (
 	"context"
 	"fmt"
@@ -12,8 +14,9 @@ import (
 	"github.com/dandelionws/dandelion/protocol"
 )
 
-// MessageWriter sends one message in several frames (RFC 6455 §5.4). While it is
-// not finished other data messages wait their turn; Pings and Pongs do not.
+// MessageWriter sends one message in several frames (RFC 6455 §5.4). Until the message is
+// finished other messages wait their turn; Pings and Pongs do not. A MessageWriter that is
+// given up without Close holds up all others: end the client then.
 type MessageWriter struct {
 	c    *Client
 	ctx  context.Context
@@ -30,16 +33,16 @@ var _ io.WriteCloser = (*MessageWriter)(nil)
 // streams are the names of messages in fragments, unique in the program.
 var streams atomic.Uint64
 
-// Writer begins a message that is sent piece by piece. ctx bounds every call of
-// the MessageWriter. Nothing is sent before the first of them.
+// Writer begins a message that is sent piece by piece. ctx bounds every call of the
+// MessageWriter. Nothing is sent before the first call. It bypasses the outbox.
 func (c *Client) Writer(ctx context.Context, kind Kind) *MessageWriter {
 	return &MessageWriter{c: c, ctx: ctx, kind: kind, id: streams.Add(1)}
 }
 
-// Write sends p as one frame and waits until it was handed to the operating
-// system. A text may be cut anywhere, also inside a character. After the final
-// frame the error is ErrFinalFragmentSent. If the connection has
-// ended since the first frame the message is lost, and the error says so.
+// Write sends p as one frame and waits until it was handed to the operating system. A text
+// may be cut anywhere, even inside a character. After the final frame the error is
+// [ErrFinalFragmentSent]. If the connection has ended since the first frame the message is
+// lost, and the error is [ErrClosed].
 func (w *MessageWriter) Write(p []byte) (int, error) {
 	if err := w.send(p, false); err != nil {
 		return 0, err

@@ -1,5 +1,7 @@
 package dandelion
 
+// This file is the Options, and what a supervisor makes of them.
+
 import (
 	"context"
 	"crypto/tls"

@@ -1,5 +1,7 @@
 package dandelion
 
+// This file is the actor system that clients share.
+
 import (
 	"sync"
 

@@ -214,7 +214,7 @@ type slowStore struct {
 }
 
 func (s *slowStore) Append([]outbox.StoredMessage) error { return <-s.allow }
-func (s *slowStore) Ack([]uint64) error                     { return nil }
+func (s *slowStore) Ack([]uint64) error                  { return nil }
 func (s *slowStore) Replay(func(outbox.StoredMessage) error) error {
 	return nil
 }
