@@ -98,7 +98,7 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 	// From here on the user can send.
 	s.handle.Opens(s.conn, d.opened)
 	s.enter(messages.StateOpen, nil) // the connection itself tells the user, before what arrives
-	s.protocol = ctx.Spawn(s.conn.Props())
+	s.protocol = s.conn.Spawn(ctx)
 	if subscribed != nil {
 		ctx.Send(s.protocol, &messages.FailConnection{Code: wire.StatusInternalError, Cause: subscribed})
 	}

@@ -60,8 +60,7 @@ type Callback struct {
 // supervisor: it lives through reconnects.
 func SpawnCallback(parent actor.SpawnerContext, cfg CallbackConfig) Callback {
 	box := mailbox.New(placeInCallback(cfg.Sink), Observed(cfg.Observer, actors.RoleCallback, 0))
-	pid := parent.Spawn(actor.PropsFromProducer(func() actor.Actor { return &callback{CallbackConfig: cfg} }, box.Option()))
-	return Callback{pid, box}
+	return Callback{box.Spawn(parent, &callback{CallbackConfig: cfg}), box}
 }
 
 type callback struct {

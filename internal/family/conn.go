@@ -111,7 +111,7 @@ type Conn struct {
 	replyDue atomic.Bool   // see Batch.ExpectReply
 }
 
-// NewConn prepares a connection. It lives once an actor is spawned from Props.
+// NewConn prepares a connection. It lives once it is spawned.
 func NewConn(cfg Config) *Conn {
 	cfg.Settings = cfg.Settings.withDefaults()
 	c := &Conn{
@@ -128,12 +128,11 @@ func NewConn(cfg Config) *Conn {
 	return c
 }
 
-// Props returns the Props of the protocol actor, the head of the family. It takes the commands
-// of package messages and PingCall, sends *Ended to the owner when the connection is over,
-// and then waits to be stopped.
-func (c *Conn) Props() *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &protocolActor{conn: c} },
-		c.protocol.Option())
+// Spawn spawns the protocol actor, the head of the family. It takes the commands of package
+// messages and PingCall, sends *Ended to the owner when the connection is over, and then waits
+// to be stopped.
+func (c *Conn) Spawn(owner actor.SpawnerContext) *actor.PID {
+	return c.protocol.Spawn(owner, &protocolActor{conn: c})
 }
 
 // State returns OPEN, CLOSING or CLOSED.

@@ -107,11 +107,11 @@ func (p *protocolActor) start(ctx actor.Context) {
 		PingMisses:   c.PingMisses,
 		FirstPing:    c.FirstPing,
 	}, c.Out, time.Now())
-	ctx.Spawn(writerProps(c))
+	c.writer.Spawn(ctx, &writer{conn: c})
 	if c.Opened != nil { // when the handler can write, and before anything is read
 		c.Callback.box.Post(c.Opened)
 	}
-	ctx.Spawn(readerProps(c))
+	c.reader.Spawn(ctx, &reader{c})
 	p.carryOut(nil)
 }
 

@@ -88,13 +88,13 @@ func (l *readLoop) read() (err error) {
 // has taken over.
 func (l *readLoop) readOnce() (mine bool) {
 	w := &l.conn.window
-	b := l.newBatch()
 	if space := l.receiver.Space(); space != nil { // straight into the message that is being received
 		var n int
 		if n, l.err = l.source.readInto(space); n == 0 {
 			return true
 		}
 		w.reads.Add(1)
+		b := l.newBatch()
 		b.Items, b.violation = l.receiver.Filled(b.Items, n)
 		return l.deliver(b, nil)
 	}
@@ -103,6 +103,7 @@ func (l *readLoop) readOnce() (mine bool) {
 	in, n, l.err = l.source.read()
 	if n > 0 {
 		w.reads.Add(1)
+		b := l.newBatch() // only now: an idle connection has none
 		b.Items, b.violation = l.receiver.Receive(b.Items, in.buf[:n])
 		return l.deliver(b, in)
 	}

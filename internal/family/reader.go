@@ -11,11 +11,6 @@ type reader struct {
 	conn *Conn
 }
 
-func readerProps(c *Conn) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &reader{c} },
-		c.reader.Option())
-}
-
 // Receive never blocks.
 func (r *reader) Receive(ctx actor.Context) {
 	w := &r.conn.window

@@ -18,9 +18,9 @@ type window struct {
 	free      atomic.Bool   // no credit is needed from now on
 	throttled atomic.Bool   // the goroutine waits for credit
 	throttles atomic.Uint64 // how often it did
-	wake      chan struct{} // something above has changed
 	discard   atomic.Bool   // throw away what comes
 	stop      atomic.Bool
+	wake      atomic.Pointer[chan struct{}] // something changed; nil if nobody waits
 
 	reads     atomic.Uint64 // that brought something
 	discarded atomic.Int64  // data messages thrown away for lack of credit
@@ -32,7 +32,6 @@ type window struct {
 
 func (w *window) init(size int) {
 	w.size = int64(size)
-	w.wake = make(chan struct{}, 1)
 }
 
 func (w *window) traffic() protocol.Traffic {
@@ -50,8 +49,12 @@ func (w *window) release(bytes int) (due int) {
 }
 
 func (w *window) signal() {
+	wake := w.wake.Load()
+	if wake == nil {
+		return
+	}
 	select {
-	case w.wake <- struct{}{}:
+	case *wake <- struct{}{}:
 	default:
 	}
 }
@@ -70,17 +73,20 @@ func (w *window) wait() bool {
 func (w *window) throttle() {
 	w.throttles.Add(1)
 	w.throttled.Store(true)
+	wake := make(chan struct{}, 1)
+	w.wake.Store(&wake) // before the look at what may change
 	since, told := time.Now(), false
 	long := time.NewTimer(w.patience)
 	for w.used.Load() > w.size/2 && !w.unlimited() {
 		select {
-		case <-w.wake:
+		case <-wake:
 		case <-long.C:
 			told = true
 			w.tell(&messages.HandlerBehind{Since: since, Unhandled: int(w.used.Load())})
 		}
 	}
 	long.Stop()
+	w.wake.Store(nil)
 	d := time.Since(since)
 	w.stoodStill.Add(int64(d))
 	w.throttled.Store(false)

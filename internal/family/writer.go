@@ -34,11 +34,6 @@ type writer struct {
 	reported bool // that the Close was written
 }
 
-func writerProps(c *Conn) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &writer{conn: c} },
-		c.writer.Option())
-}
-
 // Receive never blocks.
 func (w *writer) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {

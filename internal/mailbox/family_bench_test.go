@@ -16,7 +16,7 @@ import (
 func BenchmarkFamily(b *testing.B) {
 	system := quiet.System()
 	spawn := func(parent actor.SpawnerContext, f actor.ReceiveFunc) *actor.PID {
-		return parent.Spawn(actor.PropsFromFunc(f, Each(always(OnSender), nil)))
+		return New(always(OnSender), nil).Spawn(parent, f)
 	}
 	nothing := func(actor.Context) {}
 	protocol := func(ctx actor.Context) {

@@ -33,16 +33,16 @@ func newStage(receive func(n int)) *stage {
 	s.loop = NewLoop(s.system)
 	s.first = New(always(OnSender), nil)
 	s.second = New(func(any) Place { return s.loop.After() }, nil)
-	s.system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+	s.first.Spawn(s.system.Root, actor.ReceiveFunc(func(ctx actor.Context) {
 		if n, ok := ctx.Message().(int); ok {
 			s.second.Post(n)
 		}
-	}, s.first.Option()))
-	s.system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+	}))
+	s.second.Spawn(s.system.Root, actor.ReceiveFunc(func(ctx actor.Context) {
 		if n, ok := ctx.Message().(int); ok {
 			receive(n)
 		}
-	}, s.second.Option()))
+	}))
 	go s.loop.Run(s.body, s.end)
 	return s
 }
@@ -165,18 +165,18 @@ func TestGoexitInLoop(t *testing.T) {
 		loop := NewLoop(system)
 		second := New(func(any) Place { return loop.After() }, nil)
 		got, ended := 0, 0
-		system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+		second.Spawn(system.Root, actor.ReceiveFunc(func(ctx actor.Context) {
 			if _, ok := ctx.Message().(int); ok {
 				got++
 			}
-		}, second.Option()))
+		}))
 		first := New(always(OnSender), nil)
-		system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+		first.Spawn(system.Root, actor.ReceiveFunc(func(ctx actor.Context) {
 			if _, ok := ctx.Message().(int); ok {
 				second.Post(1)
 				runtime.Goexit()
 			}
-		}, first.Option()))
+		}))
 		go loop.Run(func() { loop.Post(first, 1) }, func() { ended++ })
 		synctest.Wait()
 		if got != 1 || ended != 1 {

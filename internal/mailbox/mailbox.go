@@ -33,14 +33,16 @@ type Mailbox struct {
 	observer Observer
 
 	invoker    actor.MessageInvoker
-	run        func()        // processAll, made once
 	registered actor.Process // the actor, in the registry
 
 	running   atomic.Bool  // somebody processes messages
-	queued    atomic.Int64 // messages in user and system
+	queued    atomic.Int32 // messages in user and system
 	suspended atomic.Bool  // user messages wait: the actor has failed
-	stopped   deadLetters  // set when the actor has stopped; belongs to the one who has set running
-	lane      Lane
+
+	// These belong to the one who has set running.
+	stopped bool   // the actor has stopped
+	run     func() // processAll, made for the first use
+	lane    *Lane  // made for the first use
 
 	mu     sync.Mutex
 	system queue
@@ -55,12 +57,6 @@ func New(place func(message any) Place, observer Observer) *Mailbox {
 	return &Mailbox{place: place, observer: observer}
 }
 
-// Option gives this mailbox to the one actor that is spawned with it. A dispatcher has no
-// effect.
-func (m *Mailbox) Option() actor.PropsOption {
-	return actor.WithMailbox(func() actor.Mailbox { return m })
-}
-
 // Each gives a new mailbox, as New returns it, to each actor that is spawned with it.
 func Each(place func(message any) Place, observer Observer) actor.PropsOption {
 	return actor.WithMailbox(func() actor.Mailbox { return New(place, observer) })
@@ -69,19 +65,17 @@ func Each(place func(message any) Place, observer Observer) actor.PropsOption {
 // RegisterHandlers implements actor.Mailbox. The places replace the dispatcher.
 func (m *Mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
 	m.invoker = invoker
-	m.run = m.processAll
-	m.registered, _ = m.registration()
+	m.registered = m.registration()
 }
 
-// registration returns what is registered under the actor's name, and where dead letters go.
-func (m *Mailbox) registration() (actor.Process, deadLetters) {
+// registration returns what is registered under the actor's name; nil if nothing is.
+func (m *Mailbox) registration() actor.Process {
 	self := m.invoker.(actor.Context)
-	system := self.ActorSystem()
-	process, ok := system.ProcessRegistry.GetLocal(self.Self().Id)
+	process, ok := self.ActorSystem().ProcessRegistry.GetLocal(self.Self().Id)
 	if !ok {
-		process = nil
+		return nil
 	}
-	return process, deadLetters{system.DeadLetter, self.Self()}
+	return process
 }
 
 // Start implements actor.Mailbox.
@@ -104,15 +98,14 @@ func (m *Mailbox) Post(message any) { m.PostUserMessage(message) }
 func (m *Mailbox) PostUserMessage(message any) {
 	m.posted(message)
 	place := m.placeOf(message)
-	here := place.kind == onSender || place.kind == oneOnSender
 	switch {
-	case !here || !m.idle() || !m.running.CompareAndSwap(false, true):
+	case !place.here() || !m.idle() || !m.running.CompareAndSwap(false, true):
 		m.push(&m.user, message)
 		if !m.running.CompareAndSwap(false, true) {
 			return
 		}
 	case m.idle():
-		m.process(message)
+		m.process(message, false)
 	default: // filled since, perhaps by this goroutine: it is not this message's turn
 		m.push(&m.user, message)
 	}
@@ -122,15 +115,21 @@ func (m *Mailbox) PostUserMessage(message any) {
 // PostSystemMessage implements actor.Mailbox.
 func (m *Mailbox) PostSystemMessage(message any) {
 	m.posted(message)
-	m.push(&m.system, message)
-	if !m.running.CompareAndSwap(false, true) {
-		return
+	place := OnSender
+	if _, started := message.(*actor.Started); !started {
+		place = m.placeOf(message)
 	}
-	if _, started := message.(*actor.Started); started {
-		m.processAll()
-		return
+	switch {
+	case !place.here() || m.queued.Load() > 0 || !m.running.CompareAndSwap(false, true):
+		m.push(&m.system, message)
+		if !m.running.CompareAndSwap(false, true) {
+			return
+		}
+	case m.queued.Load() == 0:
+		m.process(message, true)
+	default:
+		m.push(&m.system, message)
 	}
-	place := m.placeOf(message)
 	if place.kind == oneOnSender {
 		m.processSystem()
 	}
@@ -153,13 +152,33 @@ func (m *Mailbox) goOn(place Place) {
 	case oneOnSender:
 		m.handOver()
 	case afterLoop:
-		if place.loop.leave(&m.run) {
-			return
+		if !place.loop.leave(m.work()) {
+			m.toLane()
 		}
-		fallthrough
 	default:
-		m.lane.Run(m.run)
+		m.toLane()
 	}
+}
+
+// work returns processAll for another goroutine. The caller has set running.
+func (m *Mailbox) work() *func() {
+	if m.run == nil {
+		m.run = m.processAll
+	}
+	return &m.run
+}
+
+// toLane leaves what is queued to the lane. The caller has set running.
+func (m *Mailbox) toLane() {
+	switch {
+	case m.lane != nil:
+	case m.stopped:
+		go m.processAll()
+		return
+	default:
+		m.lane = &Lane{}
+	}
+	m.lane.Run(*m.work())
 }
 
 func (m *Mailbox) push(q *queue, message any) {
@@ -189,7 +208,7 @@ func (m *Mailbox) processSystem() {
 // handOver leaves what is queued to the lane. The caller has set running.
 func (m *Mailbox) handOver() {
 	if m.ready() || !m.release() {
-		m.lane.Run(m.run)
+		m.toLane()
 	}
 }
 
@@ -246,26 +265,29 @@ func (m *Mailbox) processQueued(users bool) (more bool) {
 			returned = true
 			return false
 		}
-		if !system {
-			m.invokeUser(message)
-		} else {
-			m.invokeSystem(message)
-		}
-		m.handled(message)
+		m.invoke(message, system)
 	}
 }
 
-// process handles one user message.
-func (m *Mailbox) process(message any) {
+// process handles one message.
+func (m *Mailbox) process(message any, system bool) {
 	returned := false
 	defer func() {
 		if !returned {
 			m.failed(recover(), message)
 		}
 	}()
-	m.invokeUser(message)
-	m.handled(message)
+	m.invoke(message, system)
 	returned = true
+}
+
+func (m *Mailbox) invoke(message any, system bool) {
+	if system {
+		m.invokeSystem(message)
+	} else {
+		m.invokeUser(message)
+	}
+	m.handled(message)
 }
 
 // failed handles a panic. If there was none, code of the user has called runtime.Goexit, and
@@ -278,18 +300,14 @@ func (m *Mailbox) failed(reason, message any) {
 	m.invoker.EscalateFailure(reason, message)
 }
 
-// deadLetters is where messages for a stopped actor go.
-type deadLetters struct {
-	process actor.Process // nil as long as the actor lives
-	pid     *actor.PID    // of the actor
-}
-
+// invokeUser lets the actor handle message; if it has stopped, message is a dead letter.
 func (m *Mailbox) invokeUser(message any) {
-	if m.stopped.process != nil {
-		m.stopped.process.SendUserMessage(m.stopped.pid, message)
+	if !m.stopped {
+		m.invoker.InvokeUserMessage(message)
 		return
 	}
-	m.invoker.InvokeUserMessage(message)
+	self := m.invoker.(actor.Context)
+	self.ActorSystem().DeadLetter.SendUserMessage(self.Self(), message)
 }
 
 func (m *Mailbox) invokeSystem(message any) {
@@ -309,13 +327,14 @@ func (m *Mailbox) invokeSystem(message any) {
 // noticeStop looks whether the actor has stopped: it is then no longer registered, and another
 // one may have its name.
 func (m *Mailbox) noticeStop() {
-	process, deadLetters := m.registration()
-	if process == m.registered {
+	if m.registration() == m.registered {
 		return
 	}
-	m.stopped = deadLetters
+	m.stopped = true
 	m.suspended.Store(false) // an actor that has failed is suspended
-	m.lane.Close()
+	if m.lane != nil {
+		m.lane.Close()
+	}
 }
 
 func (m *Mailbox) posted(message any) {

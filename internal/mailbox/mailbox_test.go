@@ -194,7 +194,7 @@ func TestOneOnSender(t *testing.T) {
 			}
 			return OnLane
 		}, nil)
-		pid := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+		pid := box.Spawn(system.Root, actor.ReceiveFunc(func(ctx actor.Context) {
 			message, ok := ctx.Message().(string)
 			switch message {
 			case "quiet":
@@ -206,7 +206,7 @@ func TestOneOnSender(t *testing.T) {
 			if ok {
 				handled = append(handled, message)
 			}
-		}, box.Option()))
+		}))
 		go func() {
 			system.Root.Send(pid, "quiet")
 			close(posted)

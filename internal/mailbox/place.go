@@ -32,6 +32,9 @@ var (
 	OneOnSender = Place{kind: oneOnSender}
 )
 
+// here reports whether p is the goroutine of the sender.
+func (p Place) here() bool { return p.kind == onSender || p.kind == oneOnSender }
+
 // After is the goroutine of the loop, once it has posted its message (see Loop.Post); the lane
 // if it is not posting any.
 func (l *Loop) After() Place { return Place{afterLoop, l} }
