@@ -1,5 +1,7 @@
 package supervisor
 
+// This file is the configuration of a managed connection.
+
 import (
 	"context"
 	"log/slog"
@@ -15,51 +17,49 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// PanicPolicy says what follows when the user's handler panics. In any case the
-// panic is caught, logged and reported as messages.HandlerFailed.
+// PanicPolicy says what follows a panic in the user's handler. In any case the panic is
+// caught, logged and reported as messages.HandlerFailed.
 type PanicPolicy uint8
 
 const (
-	// FailOnPanic fails the connection with the code 1011 and stops: the state
-	// of the handler is unknown, and the same message may come again.
+	// FailOnPanic fails the connection with the code 1011 and stops: the state of the handler
+	// is unknown, and the same message may come again.
 	FailOnPanic PanicPolicy = iota
-	// ContinueOnPanic goes on with the next message.
+	// ContinueOnPanic continues with the next message.
 	ContinueOnPanic
 )
 
-// Config says what to connect to, where the events go and what to do after a failure.
-// A zero field means its default.
+// Config says where to connect to, where the events go and what follows a failure. A zero
+// field means its default.
 type Config struct {
-	// URL is the address of the server, a ws or wss URL. If it is set it takes the
-	// place of Request.URL.
+	// URL is the ws or wss URL of the server. If it is set it replaces Request.URL.
 	URL string
-	// Request is the opening handshake: header, subprotocols and so on.
+	// Request describes the opening handshake: header, subprotocols and so on.
 	Request handshake.Request
 	// Endpoints are further addresses of the same service, and their order.
 	Endpoints retry.Endpoints
-	// Provider, if set, gives the request for every single attempt.
+	// Provider, if set, returns the request for each attempt.
 	Provider Provider
 	// ProviderTimeout bounds one call of Provider, and one of Subscribe. Default 10 s.
 	ProviderTimeout time.Duration
-	// Handshaker makes it. Default: &handshake.Client{}.
+	// Handshaker makes the opening handshake. Default: &handshake.Client{}.
 	Handshaker handshake.Handshaker
 	// ConnectTimeout bounds one attempt as a whole, Provider and Subscribe included. Default 30 s.
 	ConnectTimeout time.Duration
-	// Subscribe, if set, gives the messages that every new connection begins with,
-	// e.g. subscriptions. They go out before everything else, and before Opened.
-	// It runs on a goroutine of its own and may block until ctx ends; if it fails or
-	// takes longer the attempt has failed.
-	// Nobody is told what becomes of them: a connection that ends before they are
-	// written is followed by another call.
+	// Subscribe, if set, returns the messages with which each connection begins, such as
+	// subscriptions. They go out before everything else, and before Opened. It runs on a new
+	// goroutine and may block until ctx ends; if it fails or takes longer the attempt has
+	// failed. There are no answers for its messages: if the connection ends before they are
+	// written, the next one asks again.
 	Subscribe func(ctx context.Context, opened *messages.Opened) ([]messages.Outgoing, error)
 	// Lifetime, if set, stops the supervisor when it ends, as messages.Stop does.
 	Lifetime context.Context
 
 	// MaxFrame is the largest payload of a data frame in bytes, MaxMessage the largest
 	// message, all its fragments together, MaxFragments how many frames it may have,
-	// empty ones included. What passes them fails the connection with the code 1009
-	// (messages.ErrMessageTooBig). Defaults: no limit but MaxMessage, 32 MiB, 65536; with
-	// Streaming none, as nothing is stored. Negative: none.
+	// empty ones included. A message that exceeds them fails the connection with the code
+	// 1009 (messages.ErrMessageTooBig). Defaults: no limit but MaxMessage, 32 MiB, 65536;
+	// with Streaming none, as nothing is stored. Negative: none.
 	MaxFrame     int64
 	MaxMessage   int64
 	MaxFragments int
@@ -68,10 +68,10 @@ type Config struct {
 	Streaming bool
 	// ReceiveWindow is how many bytes may be read and not yet handled before
 	// reading stops. A read that brings messages counts 64 KiB, larger messages
-	// their size. Reading goes on when half of it is free again. Default 1 MiB.
+	// their size. Reading continues when half of it is free again. Default 1 MiB.
 	ReceiveWindow int
-	// BehindAfter is for how long reading has to stand still, because the receive
-	// window is full, for that to be an event (messages.HandlerBehind). Default 1 s.
+	// BehindAfter is how long reading has to stand still, because the receive window is full,
+	// for that to be an event (messages.HandlerBehind). Default 1 s.
 	BehindAfter time.Duration
 	// QueueMessages and QueueBytes bound what is accepted for sending and not
 	// yet written, in data frames and in bytes of payload. Defaults 16384 and 4 MiB.
@@ -91,27 +91,28 @@ type Config struct {
 	// PingMisses+1 have passed. Default 0.
 	PingMisses int
 
-	// Target is the actor that gets the events; their sender is the supervisor.
-	// Nil: events are dropped.
+	// Target is the actor that gets the events; their sender is the supervisor. Nil: events
+	// are dropped.
 	Target *actor.PID
-	// OnPanic says what follows a panic of a handler. Default FailOnPanic.
+	// OnPanic says what follows a panic in a handler. Default FailOnPanic.
 	OnPanic PanicPolicy
 
-	// StartDelay is how long the first attempt waits; until then the state is
-	// WAITING and the event ReconnectScheduled, of epoch 0. Where many connections
-	// are made each needs its own, drawn at random, as a pool does it. Default 0.
+	// StartDelay is how long the first attempt waits. Until then the state is WAITING, with
+	// the event ReconnectScheduled of epoch 0. A program that makes many connections should
+	// draw a StartDelay for each at random, as a pool does. Default 0.
 	StartDelay time.Duration
-	// Retry says when to connect again and when to give up. For one connection only, of
-	// which every end is final, set its MaxAttempts to 1.
+	// Retry says when to connect again and when to give up. To make one connection only, set
+	// its MaxAttempts to 1: then every end is final.
 	Retry retry.Policy
 
-	// Outbox, if set, holds what is sent while no connection is open. Nil: such a
-	// send fails with messages.ErrNotOpen.
+	// Outbox, if set, holds messages while no connection is open. Nil: sending then fails
+	// with messages.ErrNotOpen.
 	Outbox *outbox.Config
 
 	// Observer sees every message between the actors. Nil: none.
 	Observer actors.Observer
-	// Logger gets what nobody else can be told, e.g. a panic of a handler. Nil: nothing is logged.
+	// Logger gets what cannot be reported otherwise, such as a panic in a handler. Nil:
+	// nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -137,7 +138,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// settings are those of each connection.
+// settings returns those of each connection.
 func (c *Config) settings() family.Settings {
 	return family.Settings{
 		Limits:        wire.Limits{MaxFrame: c.MaxFrame, MaxMessage: c.MaxMessage, MaxFragments: c.MaxFragments},

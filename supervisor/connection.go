@@ -1,5 +1,8 @@
 package supervisor
 
+// This file is the life of connections: an attempt, an open connection, its end, and then the
+// next attempt (at once or after a delay), a pause or the end.
+
 import (
 	"context"
 	"math/rand/v2"
@@ -14,9 +17,6 @@ import (
 	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/wire"
 )
-
-// This file is the life of connections: an attempt, an open connection, its end, and what
-// follows: the next attempt, at once or after a delay, a pause or the end.
 
 // retryNow is the message of the timer of a delay.
 type retryNow struct{ epoch uint64 }
@@ -38,7 +38,7 @@ func (s *supervisor) connect() {
 	s.dial = startDial(s.attempts(), s.handle.Caller.Run, s.Config, s.box, a, func(d *dialed) { s.system.Root.Send(s.self, d) })
 }
 
-// attempts ends when attempts to connect are to end.
+// attempts returns the context of attempts to connect.
 func (s *supervisor) attempts() context.Context {
 	if ctx := s.handle.Attempts; ctx != nil {
 		return ctx
@@ -46,7 +46,7 @@ func (s *supervisor) attempts() context.Context {
 	return context.Background()
 }
 
-// dialed takes the outcome of an attempt.
+// dialed handles the outcome of an attempt.
 func (s *supervisor) dialed(ctx actor.Context, d *dialed) {
 	if !d.dial.take() {
 		return
@@ -65,13 +65,13 @@ func (s *supervisor) dialed(ctx actor.Context, d *dialed) {
 	case s.goal == goalOpen:
 		s.open(ctx, d)
 		return
-	default: // it was not wanted any more
+	default: // no longer wanted
 		d.discard()
 	}
 	s.next(ctx)
 }
 
-// open starts the connection family on the stream of a good handshake.
+// open spawns the actors of a connection on the stream of a good handshake.
 func (s *supervisor) open(ctx actor.Context, d *dialed) {
 	s.counters.Connections++
 	s.retries.Opened()
@@ -104,7 +104,7 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 	}
 }
 
-// subscribe queues the messages that a connection begins with.
+// subscribe queues the messages with which a connection begins.
 func (s *supervisor) subscribe(first []messages.Outgoing) error {
 	for _, m := range first {
 		if err := s.conn.Out.Send(m.Kind, m.Data, protocol.Reply{}); err != nil {
@@ -114,7 +114,7 @@ func (s *supervisor) subscribe(first []messages.Outgoing) error {
 	return nil
 }
 
-// ended takes the end of a connection.
+// ended handles the end of a connection.
 func (s *supervisor) ended(ctx actor.Context, e *family.Ended) {
 	if e.Epoch != s.epoch || s.conn == nil || s.step == stepActors {
 		return
@@ -134,7 +134,7 @@ func (s *supervisor) ended(ctx actor.Context, e *family.Ended) {
 	s.next(ctx)
 }
 
-// next goes on when nothing is connected, nor being connected.
+// next decides how to continue when nothing is connected or being connected.
 func (s *supervisor) next(ctx actor.Context) {
 	switch {
 	case s.goal == goalEnd, s.handle.Once && s.epoch > 0:
@@ -150,7 +150,7 @@ func (s *supervisor) next(ctx actor.Context) {
 	}
 }
 
-// judge chooses between connecting again, after a delay, and giving up.
+// judge chooses between another attempt after a delay and giving up.
 func (s *supervisor) judge(ctx actor.Context) {
 	now := time.Now()
 	delay, v := s.retries.Failed(s.cause, s.Provider != nil, now)

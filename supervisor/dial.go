@@ -1,5 +1,7 @@
 package supervisor
 
+// This file is one attempt to connect.
+
 import (
 	"context"
 	"errors"
@@ -15,23 +17,22 @@ import (
 
 // Attempt is what a Provider is told.
 type Attempt struct {
-	// Epoch is that of the coming connection.
+	// Epoch is that of the attempt.
 	Epoch uint64
-	// Number is 1 for the first attempt since counts were reset.
+	// Number is 1 for the first attempt since counts started over.
 	Number int
 	// Cause is why the last connection or attempt ended; nil for the first.
 	Cause error
-	// Refresh: the server has refused the credentials of the last attempt.
+	// Refresh is set if the server has refused the credentials of the last attempt.
 	Refresh bool
-	// Request is Config.Request with the URL of the endpoint whose turn it is. Its
-	// header belongs to the Provider.
+	// Request is Config.Request with the URL of the endpoint for this attempt. Its header
+	// belongs to the Provider.
 	Request handshake.Request
 }
 
-// Provider gives the request for one attempt: URL, header, subprotocols, TLS
-// configuration. It usually changes a.Request and returns it. It runs on a
-// goroutine of its own and may block until ctx ends; the attempt does not wait longer
-// for it. A panic fails the attempt.
+// Provider returns the request for one attempt: URL, header, subprotocols, TLS configuration.
+// Usually it changes a.Request and returns that. It runs on a new goroutine and may block
+// until ctx ends; the attempt waits no longer. A panic fails the attempt.
 type Provider func(ctx context.Context, a Attempt) (handshake.Request, error)
 
 // dialed is the outcome of an attempt.
@@ -44,7 +45,7 @@ type dialed struct {
 	err    error
 }
 
-// IgnoreDeadLetterLogging: an outcome that comes too late is thrown away.
+// IgnoreDeadLetterLogging is there because an outcome that comes too late is thrown away.
 func (*dialed) IgnoreDeadLetterLogging() {}
 
 // discard closes a connection that came too late.
@@ -85,7 +86,7 @@ func startDial(ctx context.Context, run func(attempt func()), cfg *Config, box *
 
 var errAttemptEnded = errors.New("the goroutine of the attempt was ended: runtime.Goexit was called in a Handshaker, or in a function that it was given")
 
-// finished keeps the outcome for the supervisor, and says whether it wants it.
+// finished keeps the outcome for the supervisor. It reports whether the supervisor wants it.
 func (d *dial) finished(out *dialed) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -97,7 +98,7 @@ func (d *dial) finished(out *dialed) bool {
 	return true
 }
 
-// take hands the outcome over; false if the attempt was abandoned meanwhile.
+// take hands the outcome over. It returns false if the attempt was abandoned.
 func (d *dial) take() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -105,8 +106,8 @@ func (d *dial) take() bool {
 	return !d.abandoned
 }
 
-// attempt asks for the request, makes the handshake and asks for the first
-// messages, when it is known what the outbox holds: that goes out before Opened.
+// attempt asks for the request, makes the handshake and asks for the first messages. It begins
+// when the outbox has loaded its messages, as those go out before Opened.
 func (c *Config) attempt(ctx context.Context, box *outbox.Queue, a Attempt) *dialed {
 	out := &dialed{epoch: a.Epoch}
 	if box != nil {
@@ -159,8 +160,8 @@ func checkAll(first []messages.Outgoing) error {
 	return nil
 }
 
-// bounded calls code of the user that should, but may not, return when its
-// context ends; a panic becomes an error.
+// bounded calls code of the user that should return when its context ends, and perhaps does
+// not. A panic becomes an error.
 func bounded[T any](ctx context.Context, timeout time.Duration, f func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -188,7 +189,7 @@ func bounded[T any](ctx context.Context, timeout time.Duration, f func(context.C
 	}
 }
 
-// tryHandshake turns a panic of a caller's Handshaker into an error.
+// tryHandshake makes the handshake. A panic in the Handshaker becomes an error.
 func tryHandshake(ctx context.Context, h handshake.Handshaker, req *handshake.Request) (r *handshake.Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -220,8 +221,8 @@ func (d *dial) abandon() {
 	}
 }
 
-// describe makes the event for a good handshake. A panic of a caller's addresses or
-// extensions is an error.
+// describe returns the event for a good handshake. A panic in addresses or extensions that a
+// Handshaker returned becomes an error.
 func describe(epoch uint64, r *handshake.Result) (opened *messages.Opened, err error) {
 	defer func() {
 		if p := recover(); p != nil {

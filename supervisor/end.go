@@ -1,5 +1,15 @@
 package supervisor
 
+// This file is how a supervisor ends. Its words:
+//
+//	flush     the outbox accepts nothing more and has some time to become empty, before the
+//	          Stop or the Close that follows
+//	give up   to end although the user has not asked for it; this is the event GaveUp
+//	end       to begin the steps below: nothing is connected, or will be
+//	STOPPED   the state from stepHandler on, and the last event; Stopped answers every Stop
+//
+// The steps are what the supervisor waits for before it is gone.
+
 import (
 	"cmp"
 	"context"
@@ -14,16 +24,6 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// This file is how a supervisor ends. Its words:
-//
-//	flush     the outbox takes nothing more and has some time to get empty, before the Stop
-//	          or the Close that is to follow
-//	give up   to end although the user has not asked for it; this is the event GaveUp
-//	end       to begin with the steps below: nothing is connected, nor will be
-//	STOPPED   the state from stepHandler on, and the last event; Stopped answers every Stop
-//
-// An ending is what the supervisor waits for before it is gone:
-
 // step is how far the end has come.
 type step uint8
 
@@ -32,9 +32,9 @@ const (
 	stepNone step = iota
 	// stepOutbox: the store of the outbox finishes its work.
 	stepOutbox
-	// stepHandler: the state is STOPPED; the handler gets what is queued for it.
+	// stepHandler: the state is STOPPED; the handler handles what is queued.
 	stepHandler
-	// stepActors: the actors are stopping. Whoever waited for the end was told.
+	// stepActors: the actors are stopping. Everybody who waited for the end was told.
 	stepActors
 )
 
@@ -45,10 +45,10 @@ type flush struct {
 	sender *actor.PID      // of close
 }
 
-// flushed says that the outbox is empty, or that it has had its time.
+// flushed is the message that the outbox is empty, or that its time is over.
 type flushed struct{ flush *flush }
 
-// flush lets the outbox get empty for some time before what f is about.
+// flush gives the outbox some time to become empty before the Stop or Close of f.
 func (s *supervisor) flush(f *flush, d time.Duration, refusal error) {
 	if s.flushing != nil {
 		s.flushing.timer.Stop()
@@ -60,7 +60,7 @@ func (s *supervisor) flush(f *flush, d time.Duration, refusal error) {
 	s.box.Seal(refusal, tell)
 }
 
-// flushed goes on with what has waited for the outbox.
+// flushed continues with the Stop or Close that has waited for the outbox.
 func (s *supervisor) flushed(ctx actor.Context, f *flush) {
 	if f != s.flushing {
 		return
@@ -87,7 +87,7 @@ func (s *supervisor) endFlush(ctx actor.Context) {
 	}
 }
 
-// giveUp ends a supervisor that nobody has told to end.
+// giveUp ends a supervisor that nobody has asked to end.
 func (s *supervisor) giveUp(ctx actor.Context, reason string) {
 	s.emit(&messages.GaveUp{Epoch: s.epoch, Attempts: s.attempt, Cause: s.cause, Reason: reason})
 	s.end(ctx)
@@ -107,7 +107,7 @@ func (s *supervisor) end(ctx actor.Context) {
 	s.box.Close(func() { root.Send(self, &outboxClosed{}) })
 }
 
-// outboxClosed says that the outbox has nothing more to do.
+// outboxClosed is the message that the outbox has nothing more to do.
 type outboxClosed struct{}
 
 // enterStopped enters STOPPED. The callback handles what is queued, then answers.
@@ -117,7 +117,7 @@ func (s *supervisor) enterStopped() {
 	s.system.Root.Send(s.callback.PID, &family.Finish{})
 }
 
-// finalCause is nil for an end that the user has asked for and that went well.
+// finalCause is the Cause of Stopped: nil if the user has asked for the end and it went well.
 func (s *supervisor) finalCause() error {
 	var closed *messages.CloseError
 	if s.goal == goalEnd && (s.cause == nil || errors.As(s.cause, &closed) && closed.Clean || errors.Is(s.cause, context.Canceled)) {
@@ -144,14 +144,14 @@ func (s *supervisor) stopping() {
 	}
 }
 
-// tellStopped answers a Stop; nobody may have asked.
+// tellStopped answers a Stop, if it had a sender.
 func (s *supervisor) tellStopped(asked *actor.PID) {
 	if asked != nil {
 		s.system.Root.Send(asked, &messages.Stopped{Epoch: s.epoch, Cause: s.finalCause()})
 	}
 }
 
-// release gives back what lives outside of the actor and its children.
+// release ends what lives outside the actor and its children.
 func (s *supervisor) release() {
 	s.forgetLifetime()
 	s.stopTimer()

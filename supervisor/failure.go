@@ -1,5 +1,7 @@
 package supervisor
 
+// This file is what follows when code fails: the user's handler, or an actor of this library.
+
 import (
 	"errors"
 	"fmt"
@@ -12,8 +14,6 @@ import (
 	"github.com/dandelionws/dandelion/supervisor/retry"
 	"github.com/dandelionws/dandelion/wire"
 )
-
-// This file is about code that fails: the user's handler, and actors of this library.
 
 // callbackFailed carries out the policy for a handler that has failed.
 func (s *supervisor) callbackFailed(ctx actor.Context, event *messages.HandlerFailed) {
@@ -51,8 +51,8 @@ func (s *supervisor) callbackFailed(ctx actor.Context, event *messages.HandlerFa
 
 var _ actor.SupervisorStrategy = (*supervisor)(nil)
 
-// HandleFailure deals with a child that panicked, which is a bug of this
-// library: the child is stopped and its connection is over.
+// HandleFailure handles the panic of a child, which is a bug of this library: the child is
+// stopped and its connection is over.
 func (s *supervisor) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
 	s.Logger.Error("dandelion: actor failed", slog.String("actor", child.String()), slog.Any("panic", reason))
 	sup.StopChildren(child) // a connection reports its end when it stops; for the callback see callbackGone
@@ -60,8 +60,8 @@ func (s *supervisor) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, c
 
 var errCallback = errors.New("the actor that runs the handler has failed, which is a bug of package actors")
 
-// callbackGone takes the end of the callback actor. Without it nobody can be told
-// anything, so the supervisor stops.
+// callbackGone handles the end of the callback actor. Without it nobody can be told anything,
+// so the supervisor stops.
 func (s *supervisor) callbackGone(ctx actor.Context) {
 	if s.step == stepActors {
 		return

@@ -1,5 +1,19 @@
 package supervisor
 
+// This file is what the user orders: Reconnect, Pause, Resume, Close, Stop, Abort. An order
+// sets the goal, and pursue does what the goal requires in the current state. Once nothing
+// is connected or being connected, next (in connection.go) continues from the goal.
+//
+//	               CONNECTING             OPEN                       WAITING
+//	goalOpen       the attempt continues  the connection stays       the delay passes
+//	goalReconnect  the attempt is ended   Close with the code 1001   next: connects
+//	goalPause      the attempt is ended   Close with the code 1001   next: waits without an end
+//	goalAbandon    the attempt fails      FailConnection             next: gives up
+//	goalEnd        the attempt is ended   Close, 1001 or the user's  next: ends
+//
+// The outcome of an attempt that was ended, or the end of the connection, leads to next, too.
+// Once the end has begun (step in end.go) orders change nothing.
+
 import (
 	"fmt"
 
@@ -11,35 +25,20 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// This file is what the user orders: Reconnect, Pause, Resume, Close, Stop, Abort. An order
-// sets the goal, and pursue does what the goal asks for in the state that the supervisor
-// is in. Once nothing is connected nor being connected, next (in connection.go) goes on
-// from the goal.
-//
-//	               CONNECTING             OPEN                       WAITING
-//	goalOpen       the attempt goes on    the connection stays       the delay passes
-//	goalReconnect  the attempt is ended   Close with the code 1001   next: connects
-//	goalPause      the attempt is ended   Close with the code 1001   next: waits without an end
-//	goalAbandon    the attempt fails      FailConnection             next: gives up
-//	goalEnd        the attempt is ended   Close, 1001 or the user's  next: ends
-//
-// The outcome of an attempt that was ended, or the end of the connection, leads to next
-// as well. From there on (step in end.go) orders change nothing more.
-
-// goal is what the supervisor is up to. There is one at a time: an order takes the place
-// of the one before, but goalAbandon gives way to goalEnd only, and goalEnd to none.
+// goal is what the supervisor is to achieve. There is one at a time. An order replaces the
+// previous goal, except that only goalEnd replaces goalAbandon, and nothing replaces goalEnd.
 type goal uint8
 
 const (
 	// goalOpen: a connection. When it ends, or an attempt fails, the verdict decides.
 	goalOpen goal = iota
-	// goalReconnect: another connection in the place of this one, at once. With the next
-	// attempt it becomes goalOpen.
+	// goalReconnect: another connection in place of this one, at once. With the next attempt
+	// it becomes goalOpen.
 	goalReconnect
 	// goalPause: no connection for now.
 	goalPause
-	// goalAbandon: the end, as the user's actor has terminated and nobody is left for
-	// whom to connect.
+	// goalAbandon: the end, as the user's actor has terminated and nobody is left to connect
+	// for.
 	goalAbandon
 	// goalEnd: the end, because the user wants it.
 	goalEnd
@@ -57,7 +56,7 @@ func (s *supervisor) aim(g goal) {
 	s.goal = g
 }
 
-// pursue does what a new goal, which is not goalOpen, asks for at once.
+// pursue does what a new goal, other than goalOpen, requires at once.
 func (s *supervisor) pursue(ctx actor.Context) {
 	switch s.state {
 	case messages.StateConnecting:
@@ -70,11 +69,11 @@ func (s *supervisor) pursue(ctx actor.Context) {
 	}
 }
 
-// canSteer reports whether the user can still steer between connections and pauses.
+// canSteer reports whether the user can still choose between connections and pauses.
 func (s *supervisor) canSteer() bool { return s.step == stepNone && s.goal < goalAbandon }
 
 // reconnect gives up the connection or the delay and connects at once. An attempt that is
-// under way is as good as another one.
+// under way continues.
 func (s *supervisor) reconnect(ctx actor.Context) {
 	switch {
 	case !s.canSteer():
@@ -95,7 +94,8 @@ func (s *supervisor) pause(ctx actor.Context) {
 	}
 }
 
-// resume connects at once, or as soon as what was given up for the pause has ended.
+// resume connects at once, or as soon as the connection or attempt that the pause gave up has
+// ended.
 func (s *supervisor) resume(ctx actor.Context) {
 	if !s.canSteer() || s.goal != goalPause {
 		return
@@ -111,9 +111,9 @@ var (
 	errClosing  = fmt.Errorf("%w: it is closing and takes no more messages", messages.ErrClosed)
 )
 
-// close closes the connection for good, with the Close of the user. What the outbox holds
-// goes out first, if the connection lives long enough and within CloseTimeout. Without an
-// open connection the Close is refused, and the supervisor ends all the same.
+// close closes the connection for good, with the user's Close. The messages in the outbox go
+// out first, if the connection lives long enough and within CloseTimeout. Without an open
+// connection the Close is refused, and the supervisor ends all the same.
 func (s *supervisor) close(ctx actor.Context, msg *messages.Close) {
 	if err := protocol.CheckClose(msg.Code, msg.Reason); err != nil {
 		s.refuse(ctx, msg.Ref, err)
@@ -134,7 +134,7 @@ func (s *supervisor) close(ctx actor.Context, msg *messages.Close) {
 	}
 }
 
-// stop ends the supervisor, when the outbox is empty if that is asked for. Whoever asks is
+// stop ends the supervisor; with Flush, first the outbox is to become empty. The sender is
 // answered at the end.
 func (s *supervisor) stop(ctx actor.Context, msg *messages.Stop) {
 	if s.step == stepActors {

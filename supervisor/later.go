@@ -1,5 +1,8 @@
 package supervisor
 
+// This file is an order from a pool that is to be carried out later (handle.Later). There is
+// one at a time; a Pause takes it back.
+
 import (
 	"time"
 
@@ -9,10 +12,7 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// This file is an order of a pool for a later moment (handle.Later). There is one at a
-// time; a Pause takes it back.
-
-// due is an order whose moment has come, if it was not taken back.
+// due is an order whose time has come, unless it was taken back.
 type due struct {
 	command any
 	timer   *time.Timer

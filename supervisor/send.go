@@ -1,5 +1,7 @@
 package supervisor
 
+// This file is how commands get from a supervisor to the connection, or are refused.
+
 import (
 	"fmt"
 	"log/slog"
@@ -9,8 +11,7 @@ import (
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// send takes a message of an actor: it goes to the outbox, if there is one, else to
-// the connection.
+// send passes a message of an actor to the outbox, if there is one, else to the connection.
 func (s *supervisor) send(ctx actor.Context, command any) {
 	if s.box == nil {
 		s.forward(ctx, command)
@@ -31,7 +32,7 @@ func (s *supervisor) send(ctx actor.Context, command any) {
 	}
 }
 
-// forward hands a command to the connection, or answers that there is none.
+// forward passes a command to the connection, or answers that there is none.
 func (s *supervisor) forward(ctx actor.Context, command any) {
 	if s.protocol != nil {
 		ctx.RequestWithCustomSender(s.protocol, command, ctx.Sender())
@@ -59,7 +60,7 @@ func (s *supervisor) forward(ctx actor.Context, command any) {
 	}
 }
 
-// unknown answers what is no command, so that its sender does not wait for ever.
+// unknown answers a message that is no command, so that its sender does not wait for ever.
 func (s *supervisor) unknown(ctx actor.Context, message any) {
 	err := fmt.Errorf("message of type %T: %w", message, messages.ErrUnknownCommand)
 	s.Logger.Warn("dandelion: message was not understood", slog.String("type", fmt.Sprintf("%T", message)))

@@ -1,11 +1,13 @@
 package supervisor
 
+// This file is the answer to messages.GetStatus.
+
 import (
 	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/messages"
 )
 
-// status describes how things stand.
+// status returns the status of the managed connection.
 func (s *supervisor) status() *messages.Status {
 	st := &messages.Status{
 		State:       s.state,

@@ -1,5 +1,8 @@
 package supervisor
 
+// This file is the actor: what it knows, which messages it takes, and the one function
+// that changes its state.
+
 import (
 	"context"
 	"log/slog"
@@ -157,8 +160,8 @@ func (s *supervisor) start(ctx actor.Context) {
 	}
 }
 
-// enter is the only place where the state changes, but for stopped, where nobody is
-// left to be told. event tells the user.
+// enter is the only place where the state changes, except stopping, where nobody is left to be
+// told. event, if not nil, tells the user.
 func (s *supervisor) enter(state messages.State, event any) {
 	s.state, s.since = state, time.Now()
 	var end *handle.End

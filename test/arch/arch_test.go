@@ -214,3 +214,31 @@ func TestDirectDependencies(t *testing.T) {
 		}
 	}
 }
+
+// TestFileHeads: each file of the library says first, between the package clause and the
+// imports, what it is for. The one with the package comment says it there.
+func TestFileHeads(t *testing.T) {
+	fset := token.NewFileSet()
+	for _, p := range list(t, "./...") {
+		if floorOf(strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")) < 0 {
+			continue
+		}
+		for _, file := range p.GoFiles {
+			f, err := parser.ParseFile(fset, filepath.Join(p.Dir, file), nil, parser.ParseComments|parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			end := f.End()
+			if len(f.Decls) > 0 {
+				end = f.Decls[0].Pos()
+			}
+			said := f.Doc != nil
+			for _, comment := range f.Comments {
+				said = said || f.Name.End() < comment.Pos() && comment.End() < end && strings.HasPrefix(comment.Text(), "This file ")
+			}
+			if !said {
+				t.Errorf("%s: no sentence \"This file …\" between the package clause and the imports", fset.Position(f.Package).Filename)
+			}
+		}
+	}
+}
