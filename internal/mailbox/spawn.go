@@ -1,15 +1,17 @@
 package mailbox
 
+// This file spawns actors that share their Props.
+
 import (
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Spawn spawns a, on the mailbox m, as a child of parent. Props that are made for one actor
-// would be a twentieth of the memory of an idle connection, for each of its actors; here
-// many share them (BenchmarkFamily). So a cannot be restarted: its parent has to stop it when
-// it has failed.
+// Spawn spawns a with the mailbox m as a child of parent. Props made for one actor would be,
+// for each actor, a twentieth of the memory of an idle connection; here many actors share
+// them (BenchmarkFamily). So a cannot be restarted: its parent has to stop it when it has
+// failed.
 func (m *Mailbox) Spawn(parent actor.SpawnerContext, a actor.Actor) *actor.PID {
 	s := seats.Get().(*seat)
 	s.actor, s.mailbox = a, m
@@ -19,8 +21,8 @@ func (m *Mailbox) Spawn(parent actor.SpawnerContext, a actor.Actor) *actor.PID {
 	return pid
 }
 
-// seat is Props for one actor after the other. An actor keeps its Props, but asks them for
-// actor and mailbox only while it is spawned.
+// seat holds Props for one actor after the other. An actor keeps its Props, but asks them for
+// the actor and the mailbox only while it is spawned.
 type seat struct {
 	props   *actor.Props
 	actor   actor.Actor
