@@ -196,7 +196,7 @@ func (c *Client) Close(ctx context.Context, code StatusCode, reason string) erro
 	return c.uncleanEnd(earlier)
 }
 
-// earlierEnd is how the last connection ended of a client that goes on.
+// earlierEnd returns how the last connection ended, for a client that has not ended.
 func (c *Client) earlierEnd() *CloseError {
 	if c.Err() != nil {
 		return nil

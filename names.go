@@ -174,7 +174,7 @@ type (
 	Closed = messages.Closed
 	// HandlerBehind: nothing is read, as what has arrived is not handled.
 	HandlerBehind = messages.HandlerBehind
-	// HandlerCaughtUp: reading goes on.
+	// HandlerCaughtUp: reading continues.
 	HandlerCaughtUp = messages.HandlerCaughtUp
 	// ReconnectScheduled: the client connects again after a delay.
 	ReconnectScheduled = messages.ReconnectScheduled

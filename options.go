@@ -81,7 +81,7 @@ type Options struct {
 	Streaming bool
 	// ReceiveWindow is how many bytes may be read and not yet handled, or taken by Read,
 	// before reading stops; TCP then holds the server back. A read that brings messages
-	// counts 64 KiB, larger messages their size. Reading goes on when half of it is free
+	// counts 64 KiB, larger messages their size. Reading continues when half of it is free
 	// again. Default 1 MiB.
 	ReceiveWindow int
 	// BehindAfter is for how long reading has to stand still, because the receive

@@ -13,7 +13,7 @@ import (
 // to an IP address and port, whatever names the host has; further ones wait for
 // their turn, first come, first served. Open connections do not count.
 //
-// Waiting is bounded by the caller's context; no timeout of a stage runs meanwhile.
+// Waiting is bounded by the caller's context only: no timeout of a stage is running.
 //
 // An adapter without a Gate uses one that the whole process shares. Adapters may
 // share a Gate; the zero value is ready to use. Its fields must not change once it

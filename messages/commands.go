@@ -129,7 +129,7 @@ type Resume struct{}
 // Stop closes the connection, if there is one, with the code 1001 (going away), and
 // ends the supervisor. The sender gets *Stopped when every event has been handled.
 type Stop struct {
-	// Flush is how long the supervisor first goes on, even through reconnects, to
+	// Flush is how long the supervisor first continues, even through reconnects, to
 	// empty its outbox. New messages are refused during that time. 0 means not at all.
 	Flush time.Duration
 }

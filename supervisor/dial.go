@@ -127,7 +127,7 @@ func (c *Config) attempt(ctx context.Context, box *outbox.Queue, a Attempt) *dia
 		return out
 	}
 	defer func() {
-		if out.opened == nil { // also if code of the caller has ended the goroutine
+		if out.opened == nil { // even if code of the user has ended the goroutine
 			out.discard()
 			out.result = nil
 		}
@@ -215,7 +215,7 @@ func (d *dial) abandon() {
 	defer d.mu.Unlock()
 	d.abandoned = true
 	d.cancel()
-	if d.out != nil { // on its way to an actor that does not take it any more
+	if d.out != nil { // on its way to an actor that no longer takes it
 		d.out.discard()
 		d.out = nil
 	}

@@ -110,7 +110,7 @@ func (o *oracle) Receive(ctx actor.Context) {
 	case *shutdown:
 		o.leaver = ctx.Sender()
 		ctx.Send(o.conn, &messages.Close{Code: wire.StatusNormal, Reason: "the oracle rests"})
-	case *messages.Stopped: // the last event; there is no connection any more
+	case *messages.Stopped: // the last event; the connection has ended
 		o.trace.Print("= STOPPED")
 		for _, q := range o.asked {
 			ctx.Send(q.from, &answer{err: cmp.Or(msg.Cause, messages.ErrStopped)})

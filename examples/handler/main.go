@@ -1,6 +1,6 @@
 // Command handler runs a whole conversation in the callbacks of a Handler. They
 // are called one at a time, so they share variables without a lock, and they use
-// the client as they like. One of them panics, and the conversation goes on.
+// the client as they like. One of them panics, and the conversation continues.
 //
 //	go run ./examples/handler
 package main

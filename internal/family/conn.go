@@ -27,7 +27,7 @@ type Settings struct {
 	Streaming bool
 	// ReceiveWindow is how many bytes may be read and not yet handled before
 	// reading stops. A read that brings messages counts 64 KiB, larger messages
-	// their size. Reading goes on when half of it is free again. Default 1 MiB.
+	// their size. Reading continues when half of it is free again. Default 1 MiB.
 	ReceiveWindow int
 	// BehindAfter is for how long reading has to stand still, because the receive
 	// window is full, for that to be an event (messages.HandlerBehind). Default 1 s.

@@ -21,7 +21,7 @@ var (
 type CorruptError struct {
 	Path string
 	// Seq is the message that cannot be read, 0 if it is the file as a whole. An
-	// Ack of Seq gives that message up, and a Replay then goes on behind it.
+	// Ack of Seq gives that message up, and a Replay then continues after it.
 	Seq uint64
 	// Err says what is wrong.
 	Err error
@@ -30,7 +30,7 @@ type CorruptError struct {
 // Error implements error.
 func (e *CorruptError) Error() string {
 	if e.Seq != 0 {
-		return fmt.Sprintf("bboltstore: %s: message %d is corrupt: %v; Ack it to go on without it", e.Path, e.Seq, e.Err)
+		return fmt.Sprintf("bboltstore: %s: message %d is corrupt: %v; Ack it to continue without it", e.Path, e.Seq, e.Err)
 	}
 	return fmt.Sprintf("bboltstore: %s is corrupt: %v; move it away to begin with an empty one", e.Path, e.Err)
 }

@@ -56,7 +56,7 @@ func encode(key []byte, m *outbox.StoredMessage) ([]byte, error) {
 		flags |= flagResend
 	}
 	if !m.Expires.IsZero() {
-		// Not UnixNano: the longest TTL ends behind its range.
+		// Not UnixNano: the longest TTL ends beyond its range.
 		flags |= flagExpires
 		seconds, nanos = m.Expires.Unix(), m.Expires.Nanosecond()
 	}
