@@ -46,6 +46,7 @@ var (
 	name     = regexp.MustCompile(`^[*&]?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:\(.*\)|\{.*\})?$`)
 	command  = regexp.MustCompile(`^(go|cd|\.ci)\b`)
 	argument = regexp.MustCompile(`(?:^|\s)(?:cd\s+([\w./-]+)|(\.{1,2}/[\w./-]+|\.ci/run))`)
+	selector = regexp.MustCompile(`\b([a-z]\w*)\.([A-Z]\w*)`)
 	run      = regexp.MustCompile(`-(?:run|bench|fuzz)[ =]'?\^?(\w+)`)
 )
 
@@ -80,10 +81,13 @@ type document struct {
 func (d *document) check(text string) {
 	d.t.Helper()
 	for _, block := range fence.FindAllStringSubmatch(text, -1) {
-		if language := block[1]; language == "sh" || language == "" {
+		switch block[1] {
+		case "sh", "":
 			for line := range strings.Lines(block[2]) {
 				d.command(strings.TrimSpace(line))
 			}
+		case "go":
+			d.goCode(block[2])
 		}
 	}
 	text = fence.ReplaceAllString(text, "")
@@ -154,7 +158,22 @@ func (d *document) code(word string) {
 	}
 }
 
-// pathExists tells whether there is a path, seen from the root of the module; a * stands for anything.
+// goCode checks names with a package, and methods of a client, in a block of code.
+func (d *document) goCode(block string) {
+	d.t.Helper()
+	for _, m := range selector.FindAllStringSubmatch(block, -1) {
+		switch _, ours := d.known.packages[m[1]]; {
+		case m[1] == "client":
+			if !d.known.hasMember("Client", m[2], 0) {
+				d.t.Errorf("%s: a Client has no %s", d.name, m[2])
+			}
+		case ours:
+			d.identifier(m[0], m[1:])
+		}
+	}
+}
+
+// pathExists reports whether there is a path, seen from the root of the module; a * stands for anything.
 func (d *document) pathExists(path string) bool {
 	found, err := filepath.Glob(filepath.Join(root, path))
 	return err == nil && len(found) > 0
@@ -209,7 +228,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// standard tells whether a path is a package of the standard library.
+// standard reports whether a path is a package of the standard library.
 func standard(path string) bool {
 	return exists(filepath.Join(build.Default.GOROOT, "src", path))
 }
@@ -330,12 +349,12 @@ func typeName(e ast.Expr) string {
 	return ""
 }
 
-// in tells whether the package has the name, and what follows are members.
+// in reports whether the package has the name, and what follows are members.
 func (n *names) in(pkg string, parts []string) bool {
 	return n.packages[pkg][parts[0]] && n.chain(parts)
 }
 
-// anywhere tells whether some package has the name, or some type such a member.
+// anywhere reports whether some package has the name, or some type such a member.
 func (n *names) anywhere(parts []string) bool {
 	for _, top := range n.packages {
 		if top[parts[0]] && n.chain(parts) {
@@ -353,7 +372,7 @@ func (n *names) anywhere(parts []string) bool {
 	return false
 }
 
-// chain tells whether the second name is a member of the first, which is all that is looked at.
+// chain reports whether the second name is a member of the first, which is all that is looked at.
 func (n *names) chain(parts []string) bool {
 	return len(parts) < 2 || n.hasMember(parts[0], parts[1], 0)
 }
