@@ -31,14 +31,20 @@ type Delivery struct {
 	ID string
 }
 
-// Check returns the error with which a message is refused whatever the state of
-// the connection: ErrInvalidKind or ErrInvalidUTF8.
-func (m *Outgoing) Check() error {
-	switch {
-	case m.Kind != KindText && m.Kind != KindBinary:
-		return fmt.Errorf("send message of kind %d: %w; use messages.KindText or messages.KindBinary", m.Kind, ErrInvalidKind)
-	case m.Kind == KindText && !wire.Valid(m.Data):
-		return fmt.Errorf("send text of %d bytes: %w; send it as binary or mend the text", len(m.Data), ErrInvalidUTF8)
+// Check is m.Kind.Check(m.Data).
+func (m *Outgoing) Check() error { return m.Kind.Check(m.Data) }
+
+// Check returns the error with which a message of this kind is refused whatever the state
+// of the connection: ErrInvalidKind or ErrInvalidUTF8.
+func (k Kind) Check(data []byte) error {
+	switch k {
+	case KindBinary:
+		return nil
+	case KindText:
+		if !wire.Valid(data) {
+			return fmt.Errorf("send text of %d bytes: %w; fix the text or send it as binary", len(data), ErrInvalidUTF8)
+		}
+		return nil
 	}
-	return nil
+	return fmt.Errorf("send message of kind %d: %w; use KindText or KindBinary", k, ErrInvalidKind)
 }

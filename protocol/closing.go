@@ -20,8 +20,8 @@ const drainTimeout = 500 * time.Millisecond
 // nobody to wait for, but the Close may still go out.
 const deadDrainTimeout = 50 * time.Millisecond
 
-// errClosing is what sends fail with between our Close and the server's.
-var errClosing = fmt.Errorf("%w: it is closing and takes no more messages", messages.ErrClosed)
+// ErrClosing is what sends fail with between our Close and the server's.
+var ErrClosing = fmt.Errorf("%w: it is closing and takes no more messages", messages.ErrClosed)
 
 // close handles the user's wish to close (§7.1.2).
 func (m *Machine) close(in Close) {
@@ -33,7 +33,7 @@ func (m *Machine) close(in Close) {
 	m.beginClosing(messages.Local, noStatusIfNone(in.Code), in.Reason)
 	m.do(Effect{Kind: EffectUnthrottle})
 	m.queued(in.Code, in.Reason)
-	m.reply(m.out.queueClose(payload, in.Reply, errClosing))
+	m.reply(m.out.queueClose(payload, in.Reply, ErrClosing))
 	m.setTimer(TimerClose, m.cfg.CloseTimeout)
 }
 

@@ -205,7 +205,7 @@ func (m *Machine) stepClosing(in Input) {
 		}
 		m.endIfDone()
 	case Close:
-		m.refuse(in.Reply, errClosing)
+		m.refuse(in.Reply, ErrClosing)
 	case Fail:
 		if in.Code == 0 {
 			m.abort(in.cause())
@@ -232,7 +232,7 @@ func (m *Machine) stepClosed(in Input) {
 	case *Read:
 		m.ignore(in)
 	case Close:
-		m.refuse(in.Reply, errClosing)
+		m.refuse(in.Reply, ErrClosing)
 	}
 }
 

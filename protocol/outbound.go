@@ -148,22 +148,13 @@ func (o *Outbound) unlockAndWake(why Wake) {
 
 // SendText queues a text message. Errors: messages.ErrInvalidUTF8, ErrQueueFull, ErrClosed.
 func (o *Outbound) SendText(text string, reply Reply) error {
-	if !wire.ValidString(text) {
-		return fmt.Errorf("send text of %d bytes: %w; send it as binary or mend the text", len(text), messages.ErrInvalidUTF8)
-	}
-	return o.sendMessage(wire.OpText, view(text), reply)
+	return o.Send(messages.KindText, view(text), reply)
 }
 
 // Send queues a message. data is copied before Send returns. Errors: as of SendText, ErrInvalidKind.
 func (o *Outbound) Send(kind messages.Kind, data []byte, reply Reply) error {
-	switch kind {
-	case messages.KindBinary:
-	case messages.KindText:
-		if !wire.Valid(data) {
-			return fmt.Errorf("send text of %d bytes: %w; send it as binary or mend the text", len(data), messages.ErrInvalidUTF8)
-		}
-	default:
-		return fmt.Errorf("send message of kind %d: %w; use messages.KindText or messages.KindBinary", kind, messages.ErrInvalidKind)
+	if err := kind.Check(data); err != nil {
+		return err
 	}
 	return o.sendMessage(kind.Opcode(), data, reply)
 }

@@ -67,7 +67,7 @@ func (o *Outbound) sendFragment(key streamKey, f *messages.SendFragment, reply R
 		return fmt.Errorf("send first fragment of stream %d: %w; send its final fragment first", f.Stream, messages.ErrFragmentOrder)
 	case f.First:
 		if f.Kind != messages.KindText && f.Kind != messages.KindBinary {
-			return fmt.Errorf("send first fragment of stream %d as kind %d: %w; use messages.KindText or messages.KindBinary", f.Stream, f.Kind, messages.ErrInvalidKind)
+			return fmt.Errorf("send first fragment of stream %d as kind %d: %w; use KindText or KindBinary", f.Stream, f.Kind, messages.ErrInvalidKind)
 		}
 		s = &fragments{kind: f.Kind}
 		op = f.Kind.Opcode()

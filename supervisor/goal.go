@@ -106,10 +106,7 @@ func (s *supervisor) resume(ctx actor.Context) {
 	}
 }
 
-var (
-	errStopping = fmt.Errorf("%w: the supervisor is stopping", messages.ErrClosed)
-	errClosing  = fmt.Errorf("%w: it is closing and takes no more messages", messages.ErrClosed)
-)
+var errStopping = fmt.Errorf("%w: the supervisor is stopping", messages.ErrClosed)
 
 // close closes the connection for good, with the user's Close. The messages in the outbox go
 // out first, if the connection lives long enough and within CloseTimeout. Without an open
@@ -121,7 +118,7 @@ func (s *supervisor) close(ctx actor.Context, msg *messages.Close) {
 	}
 	if s.state == messages.StateOpen && s.box != nil && s.goal != goalEnd {
 		s.aim(goalEnd)
-		s.flush(&flush{close: msg, sender: ctx.Sender()}, s.conn.CloseTimeout, errClosing)
+		s.flush(&flush{close: msg, sender: ctx.Sender()}, s.conn.CloseTimeout, protocol.ErrClosing)
 		return
 	}
 	s.forward(ctx, msg)

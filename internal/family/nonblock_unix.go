@@ -18,9 +18,9 @@ func nonblockingWrite(stream io.Writer) func(p []byte) (int, error) {
 	if raw == nil {
 		return nil
 	}
-	a := &attempt{raw: raw}
-	a.fn = a.write
-	return a.run
+	w := &socketWrite{raw: raw}
+	w.fn = w.write
+	return w.run
 }
 
 // nonblockingRead returns a function that waits until stream is readable without
@@ -89,8 +89,8 @@ func rawConn(stream any) syscall.RawConn {
 	return nil
 }
 
-// attempt is one non-blocking write; it is kept so that a write allocates nothing.
-type attempt struct {
+// socketWrite is one non-blocking write; it is kept so that a write allocates nothing.
+type socketWrite struct {
 	raw syscall.RawConn
 	fn  func(fd uintptr) bool
 	p   []byte
@@ -98,31 +98,31 @@ type attempt struct {
 	err error
 }
 
-func (a *attempt) run(p []byte) (int, error) {
-	a.p, a.n, a.err = p, 0, nil
-	err := a.raw.Write(a.fn)
-	a.p = nil
+func (w *socketWrite) run(p []byte) (int, error) {
+	w.p, w.n, w.err = p, 0, nil
+	err := w.raw.Write(w.fn)
+	w.p = nil
 	if err == nil {
-		err = a.err
+		err = w.err
 	}
-	return a.n, err
+	return w.n, err
 }
 
-func (a *attempt) write(fd uintptr) bool {
-	for len(a.p) > 0 {
-		n, err := syscall.Write(int(fd), a.p)
+func (w *socketWrite) write(fd uintptr) bool {
+	for len(w.p) > 0 {
+		n, err := syscall.Write(int(fd), w.p)
 		switch err {
 		case nil:
-			a.n += n
-			a.p = a.p[n:]
-			if len(a.p) > 0 {
+			w.n += n
+			w.p = w.p[n:]
+			if len(w.p) > 0 {
 				return true // the socket's buffer is full
 			}
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return true
 		default:
-			a.err = os.NewSyscallError("write", err)
+			w.err = os.NewSyscallError("write", err)
 			return true
 		}
 	}

@@ -36,7 +36,7 @@ func (p *pool) toNext(ctx actor.Context, command any) {
 	var m *member
 	if err == nil {
 		if m = p.pick(); m == nil {
-			err = fmt.Errorf("%w: none of %d lives", messages.ErrNoMember, p.size)
+			err = p.noneLives()
 		}
 	}
 	if err != nil {
@@ -44,6 +44,11 @@ func (p *pool) toNext(ctx actor.Context, command any) {
 		return
 	}
 	ctx.RequestWithCustomSender(m.pid, command, ctx.Sender())
+}
+
+// noneLives is the error for a command that finds no member.
+func (p *pool) noneLives() error {
+	return fmt.Errorf("%w: none of %d is alive", messages.ErrNoMember, p.size)
 }
 
 // pick returns the next member that is open. If none is, it returns the next living one, whose
@@ -79,7 +84,7 @@ func (p *pool) toAll(ctx actor.Context, msg *messages.ToAll) {
 	n := 0
 	p.each(func(*member) { n++ })
 	if n == 0 {
-		p.respond(ctx, &messages.ToAllDone{Err: fmt.Errorf("%w: none of %d lives", messages.ErrNoMember, p.size)})
+		p.respond(ctx, &messages.ToAllDone{Err: p.noneLives()})
 		return
 	}
 	var answers *actor.PID
