@@ -46,10 +46,7 @@ func (m *Machine) remoteClose(code wire.StatusCode, reason string) {
 		m.beginClosing(messages.Remote, code, reason)
 	}
 	// §5.5.1: answered with the same status, unless ours is under way. Ours then
-	// goes out at once: the server will read no data behind its Close.
-	if code == wire.StatusNoStatus {
-		code = 0
-	}
+	// goes out at once: the server will read no data after its Close.
 	m.closeFirst(code)
 	// §7.1.1: the server closes TCP first; it has CloseTimeout for that. Who waits
 	// for a frame that is being written meanwhile is told sooner.
@@ -82,15 +79,10 @@ func (m *Machine) abort(cause error) {
 }
 
 // closeFirst queues a Close before everything else and gives that up. If ours is queued
-// already that one goes first.
+// already that one goes first; if a write has failed, none goes. A code that cannot be
+// sent, such as that of a Close without one, gives a Close without one (§7.1.5).
 func (m *Machine) closeFirst(code wire.StatusCode) {
-	if m.sent == sentBroken {
-		return
-	}
-	payload, err := wire.AppendClosePayload(nil, code, "")
-	if err != nil { // a code that was received and may not be sent: cannot happen, it was a violation
-		payload, code = nil, 0
-	}
+	payload, _ := wire.AppendClosePayload(nil, code, "")
 	if m.sent == sentData {
 		m.queued(code, "")
 	}
@@ -131,8 +123,6 @@ func (m *Machine) writeEnded(whole bool) {
 	m.sent = sentCloseAndEnd
 	if whole {
 		m.end()
-	} else {
-		m.endIfDone()
 	}
 }
 

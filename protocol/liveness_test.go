@@ -102,12 +102,23 @@ func TestOpenPingsAreBounded(t *testing.T) {
 	require.Len(t, c.m.pings, maxOpenPings)
 	require.ErrorIs(t, c.m.Measure("one too many", c.now), messages.ErrQueueFull)
 	require.NoError(t, c.m.Ping(data(256), Reply{}, c.now)) // instead of 1
-	c.m.Step(TimedOut{Timer: TimerPing}, c.now)             // instead of 2
+	require.Len(t, c.m.pings, maxOpenPings)
+	c.m.Step(TimedOut{Timer: TimerPing}, c.now) // instead of 2
 	require.Len(t, c.m.pings, maxOpenPings)
 	require.Empty(t, pong(data(1)), "a Pong for a Ping that was forgotten")
 	require.Empty(t, pong(data(2)), "a Pong for a Ping that was forgotten")
 	require.Equal(t, []Effect{{Kind: EffectMeasured}, {Kind: EffectPong, Waiter: "first"}}, pong(data(3)))
 	require.Len(t, c.m.pings, maxOpenPings-2)
+
+	// Where nobody waits it is the first that goes.
+	c = open(t, Config{})
+	for n := range maxOpenPings + 1 {
+		require.NoError(t, c.m.Ping(data(n), Reply{}, c.now))
+		write()
+	}
+	require.Len(t, c.m.pings, maxOpenPings)
+	require.Empty(t, pong(data(0)))
+	require.Equal(t, []Effect{{Kind: EffectMeasured}}, pong(data(maxOpenPings)))
 
 	// Where all are waited for, a further one is sent and not remembered.
 	c = open(t, Config{})

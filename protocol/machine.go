@@ -156,8 +156,7 @@ func (m *Machine) stepOpen(in Input) {
 		m.read(in)
 	case Violation:
 		m.fail(in.code(), in.Err, drainTimeout)
-	case EndOfStream: // §7.2.1
-		m.by = messages.Neither
+	case EndOfStream: // §7.2.1; by neither side
 		m.blame(lostReading(in.Err))
 		m.received = receivedEnd
 		m.end()

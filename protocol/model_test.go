@@ -89,7 +89,8 @@ type model struct {
 	lastPong  []byte   // that arrived
 	probe     uint64   // the last Ping of the machine itself
 	serverNo  int
-	said      bool // its Close
+	received  uint64 // its messages
+	said      bool   // its Close
 	saidCode  wire.StatusCode
 	readEnded bool
 	discard   bool
@@ -356,13 +357,13 @@ func (md *model) act() {
 		md.try(s, func(p []byte, r Reply) error { return md.out.Send(messages.KindBinary, p, r) })
 	case n < 40:
 		f := &messages.SendFragment{Stream: uint64(md.IntN(3)), Kind: messages.Kind(1 + md.IntN(2)), First: md.oneIn(3), Final: md.oneIn(3)}
-		s := &send{what: "fragment", op: wire.OpContinuation, fin: f.Final, stream: 1 + int(f.Stream), data: true, payload: md.payload(true)}
+		s := &send{what: "fragment", op: wire.OpContinuation, fin: f.Final, stream: 1 + int(f.Stream), data: true, payload: md.payload(!md.oneIn(4))}
 		if f.First {
 			s.op = f.Kind.Opcode()
 		}
-		sender := Sender{Address: "a", ID: "x"}
+		var sender Sender
 		if md.oneIn(2) { // a stream of another sender with the same number
-			sender.ID = "y"
+			sender.ID = "a"
 			s.stream += 10
 		}
 		md.try(s, func(p []byte, r Reply) error {
@@ -429,7 +430,11 @@ func (md *model) end(err error) {
 		return
 	}
 	md.readEnded = true
+	before := md.m.state
 	md.step(EndOfStream{err})
+	if before != messages.StateClosed && !md.m.received.end() {
+		md.failf("the end of the stream is not noted")
+	}
 }
 
 // serverFrames is what the server sends with one read.
@@ -474,6 +479,8 @@ func (md *model) serverFrames() {
 			if md.out.gate != gateNothing {
 				md.pongs = append(md.pongs, item.Payload)
 			}
+		case wire.OpText:
+			md.received++
 		}
 		keep++
 	}
@@ -487,6 +494,9 @@ func (md *model) serverFrames() {
 		if item.Opcode == wire.OpPong {
 			pongs++
 		}
+	}
+	if md.m.Data() != md.received {
+		md.failf("%d messages were received, Data is %d", md.received, md.m.Data())
 	}
 	if pongs != len(r.RTTs) {
 		md.failf("%d Pongs and %d round-trip times", pongs, len(r.RTTs))
@@ -506,7 +516,11 @@ func (md *model) write(how int) {
 	case len(md.news) > 0 && md.oneIn(2):
 		in := md.news[0]
 		md.news = md.news[1:]
+		before := md.m.state
 		md.step(in)
+		if _, ended := in.(WriteEnded); ended && before != messages.StateClosed && md.m.sent != sentCloseAndEnd {
+			md.failf("the end of our side is not noted")
+		}
 	case md.failed:
 		if md.oneIn(2) {
 			md.end(errors.New("closed"))
@@ -690,7 +704,7 @@ func (md *model) check() {
 		{"Close written, and not queued", o.CloseWritten() && m.sent == sentData},
 
 		{"a sign of the end in OPEN", m.state == messages.StateOpen && (m.received != receivedData || m.sent != sentData || m.failing)},
-		{"CLOSING without a reason", m.state == messages.StateClosing && m.sent == sentData && !md.failed},
+		{"CLOSING without a reason", m.state == messages.StateClosing && m.sent == sentData},
 		{"CLOSING with nothing to wait", m.state == messages.StateClosing && m.received.end() && m.sent != sentQueued},
 		{"failing after the server's", m.state == messages.StateClosing && m.failing && m.received.close()},
 		{"CLOSING that nothing bounds", m.state == messages.StateClosing && !md.timers[TimerClose] && !md.timers[TimerDrain]},

@@ -193,6 +193,11 @@ func (o *Outbound) sendLarge(op wire.Opcode, data []byte, reply Reply) error {
 	keys := keySources.Get().(*wire.KeySource)
 	buf := wire.AppendFrame(newChunkBuffer(len(data)+wire.MaxHeader), true, 0, op, keys.Next(), data)
 	keySources.Put(keys)
+	return o.queueFrame(buf, op, data, reply)
+}
+
+// queueFrame queues the frame in buf, or parks it if another message is being sent.
+func (o *Outbound) queueFrame(buf []byte, op wire.Opcode, data []byte, reply Reply) error {
 	o.mu.Lock()
 	if err := o.admit(len(data), o.msgs, o.bytes); err != nil {
 		o.mu.Unlock()
@@ -331,7 +336,7 @@ func (o *Outbound) controlFull() bool {
 
 func (o *Outbound) appendControl(op wire.Opcode, data []byte, reply Reply) *chunk {
 	if len(o.control) == 0 {
-		o.control = append(o.control, chunk{buf: newChunkBuffer(wire.MaxHeader + len(data))})
+		o.control = append(o.control, chunk{buf: newChunkBuffer(controlMax)})
 	}
 	c := &o.control[0]
 	c.buf = wire.AppendFrame(c.buf, true, 0, op, o.key(), data)

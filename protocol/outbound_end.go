@@ -19,7 +19,7 @@ func (o *Outbound) queueClose(payload []byte, reply Reply, err error) (due []Out
 	// fragment is accepted any more that could finish it.
 	due = o.giveUpParked(nil, err)
 	n := len(o.data)
-	o.data = append(o.data, chunk{buf: newChunkBuffer(wire.MaxHeader + len(payload)), close: true})
+	o.data = append(o.data, chunk{buf: newChunkBuffer(wire.MaxHeader + wire.MaxControl), close: true})
 	c := &o.data[n]
 	c.buf = wire.AppendFrame(c.buf, true, 0, wire.OpClose, o.key(), payload)
 	if reply.To != nil {

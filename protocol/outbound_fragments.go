@@ -53,8 +53,7 @@ func (o *Outbound) SendFragment(from Sender, f *messages.SendFragment, reply Rep
 func (o *Outbound) sendFragment(key streamKey, f *messages.SendFragment, reply Reply) error {
 	turn := !o.sending || o.current == key
 	msgs, load := o.msgs, o.bytes
-	if o.sending && turn {
-		// What waits for this message to end must not keep it from ending.
+	if turn { // what waits for this message to end must not keep it from ending
 		msgs, load = msgs-len(o.waiting), load-o.waitingBytes
 	}
 	if err := o.admit(len(f.Data), msgs, load); err != nil {

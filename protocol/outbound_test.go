@@ -128,6 +128,23 @@ func TestLimits(t *testing.T) {
 			c.out.Take(nil)
 			require.NoError(t, c.out.Pong(nil, Reply{}))
 		}},
+		{"control frames, to the last byte", func(t *testing.T, c *scenario) {
+			for range controlMax / 131 {
+				require.NoError(t, c.out.Ping(make([]byte, 125), Reply{}))
+			}
+			require.NoError(t, c.out.Ping(make([]byte, controlMax%131-6), Reply{}))
+			wantFull(t, c.out.Ping(nil, Reply{}))
+		}},
+		{"a large message finds a message in fragments begun, and then the queue full, after it was encoded", func(t *testing.T, c *scenario) {
+			data := make([]byte, 900)
+			require.NoError(t, c.fragment(1, true, false, 100))
+			require.NoError(t, c.out.queueFrame(nil, wire.OpBinary, data, Reply{}))
+			wantFull(t, c.out.queueFrame(nil, wire.OpBinary, data, Reply{}))
+			require.NoError(t, c.fragment(1, false, true, 0))
+			got := c.write()
+			require.Len(t, got, 3)
+			require.Equal(t, frame{wire.OpBinary, true, data}.String(), got[2])
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.do(t, open(t, Config{})) })
 	}
@@ -296,6 +313,15 @@ func TestSpace(t *testing.T) {
 		c.play("close 1000")
 		require.True(t, isClosed(c.out.Space()))
 	})
+	t.Run("control frames are taken", func(t *testing.T) {
+		c := open(t, Config{})
+		require.NoError(t, c.send(1))
+		c.out.Take(nil)
+		space := c.out.Space()
+		require.NoError(t, c.out.Ping(nil, Reply{}))
+		c.out.Take(nil)
+		require.False(t, isClosed(space), "the message is not written")
+	})
 	t.Run("what a write leaves in the queue", func(t *testing.T) {
 		c := open(t, Config{})
 		c.out = NewOutbound(10, 1<<20)
@@ -335,12 +361,30 @@ func TestTake(t *testing.T) {
 	require.Equal(t, []int{takeMax + header + 16}, take()) // the small one fits behind it
 	send(2*takeMax, 2*takeMax)
 	require.NoError(t, o.Ping(nil, Reply{}))
-	require.Equal(t, []int{6}, take())
+	require.NoError(t, o.Pong(nil, Reply{}))
+	require.Equal(t, []int{12}, take())
 	require.Equal(t, []int{2*takeMax + header}, take())
 	require.Equal(t, []int{2*takeMax + header}, take())
 	require.Empty(t, take())
+	require.Nil(t, o.keys, "an idle connection keeps its generator of keys, which others may use as well")
 	bufs := make([][]byte, 3)
 	require.Equal(t, bufs, o.Take(bufs))
+
+	// Small messages share a chunk as long as they fit; the header counts as the longest.
+	const chunk = 32<<10 + chunkSlack
+	send(20000, 20000, 20000)
+	require.Equal(t, []int{20008, 20008, 20008}, take())
+	send(12000, chunk-12008-wire.MaxHeader)
+	require.Equal(t, []int{chunk - wire.MaxHeader + 8}, take())
+	send(12000, chunk-12008-wire.MaxHeader+1)
+	require.Equal(t, []int{12008, chunk - 12008 - wire.MaxHeader + 9}, take())
+
+	// A Close that goes first leaves nothing else.
+	send(100, 40000, 100)
+	require.Empty(t, o.queueCloseFirst(nil, errors.New("for the test")), "nobody is to be told")
+	require.Equal(t, []int{6}, take())
+	require.Empty(t, take())
+	require.Equal(t, 3, o.GivenUp())
 }
 
 // What is refused for what it is.
@@ -350,6 +394,7 @@ func TestRefused(t *testing.T) {
 	require.ErrorIs(t, c.out.Send(messages.KindText, []byte("\xff"), Reply{}), messages.ErrInvalidUTF8)
 	require.NoError(t, c.out.Send(messages.KindBinary, []byte("\xff"), Reply{}))
 	require.ErrorIs(t, c.out.SendFragment(Sender{}, &messages.SendFragment{First: true, Kind: 3}, Reply{}), messages.ErrInvalidKind)
+	require.NoError(t, c.out.SendFragment(Sender{}, &messages.SendFragment{First: true, Final: true, Kind: messages.KindBinary, Data: []byte("\xff")}, Reply{}))
 	require.ErrorIs(t, CheckPing(make([]byte, 126)), messages.ErrControlTooLong)
 	require.NoError(t, CheckPing(make([]byte, 125)))
 	require.ErrorIs(t, CheckClose(1006, ""), messages.ErrInvalidCloseCode)
@@ -373,6 +418,39 @@ func TestStreamsOfTwoSenders(t *testing.T) {
 		`text frame "1", more to come`, `continuation frame "1"`,
 		`text frame "2", more to come`, `continuation frame "2"`,
 	}, c.write())
+}
+
+// A message is no fragment of the stream 0 of a sender without a name.
+func TestStreamZero(t *testing.T) {
+	c := open(t, Config{})
+	require.NoError(t, c.fragment(0, true, false, 1))
+	require.NoError(t, c.out.SendText("a", Reply{}))
+	require.NoError(t, c.fragment(0, false, false, 2))
+	require.NoError(t, c.fragment(0, false, true, 3))
+	require.Equal(t, []string{
+		`binary frame "\x00", more to come`, `continuation frame "\x00\x00", more to come`, `continuation frame "\x00\x00\x00"`,
+		`text frame "a"`,
+	}, c.write())
+}
+
+// Who does not want to be told is not.
+func TestNobodyIsTold(t *testing.T) {
+	for _, end := range []string{"write", "eof", "read close", "violation"} {
+		c := open(t, Config{})
+		require.NoError(t, c.send(1))
+		require.NoError(t, c.fragment(1, true, false, 1))
+		require.NoError(t, c.send(1))
+		require.NoError(t, c.out.Ping(nil, Reply{}))
+		c.m.Step(Close{Code: 1000}, c.now)
+		for _, e := range c.m.Effects() {
+			require.NotEqual(t, EffectReply, e.Kind)
+		}
+		for _, line := range c.play(end) {
+			for _, answer := range []string{"sent ", "unsent ", "unconfirmed ", "failed ", "reply "} {
+				require.False(t, strings.HasPrefix(line, answer), "%q after %q", line, end)
+			}
+		}
+	}
 }
 
 // RFC 6455 §10.3: what was accepted is not changed by the application, whose own the
@@ -405,8 +483,6 @@ func TestChunkBuffers(t *testing.T) {
 		require.Equal(t, []int{0, want}, []int{len(b), cap(b)}, "for %d bytes", size)
 		freeChunkBuffer(b)
 	}
-	freeChunkBuffer(make([]byte, 0, 40<<10)) // is none
-	require.Equal(t, 32<<10+64, cap(newChunkBuffer(1)))
 	b := newChunkBuffer(100 << 10)[:10]
 	freeChunkBuffer(b)
 	require.Empty(t, newChunkBuffer(100<<10))

@@ -57,6 +57,12 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+func TestTimerNames(t *testing.T) {
+	for timer, want := range map[Timer]string{TimerClose: "close", TimerPong: "pong", Timers: "unknown"} {
+		require.Equal(t, want, timer.String())
+	}
+}
+
 // playAll plays a scenario and returns it with what comes of it.
 func playAll(t *testing.T, steps string) string {
 	var b strings.Builder
@@ -67,7 +73,9 @@ func playAll(t *testing.T, steps string) string {
 			continue
 		}
 		fmt.Fprintln(&b, line)
-		for _, line := range c.play(line) {
+		got := c.play(line)
+		got, c.inline = append(c.inline, got...), nil
+		for _, line := range got {
 			fmt.Fprintln(&b, "   ", line)
 		}
 	}
@@ -93,6 +101,8 @@ func (c *scenario) play(line string) []string {
 		require.NoError(c.t, err)
 		c.open(Config{PingInterval: interval * time.Second, PongTimeout: timeout * time.Second, PingMisses: misses})
 		return c.effects()
+	case "inline": // from now on the writer writes at once what it is woken for
+		c.out.Attach(func(Wake) { c.inline = append(c.inline, c.write()...) })
 	case "after": // DURATION
 		d, err := time.ParseDuration(args)
 		require.NoError(c.t, err)
@@ -126,6 +136,9 @@ func (c *scenario) play(line string) []string {
 	case "read": // "text DATA", "ping DATA", "pong DATA", "close CODE REASON", with commas
 		r := &Read{}
 		for part := range strings.SplitSeq(args, ", ") {
+			if part == "" {
+				continue
+			}
 			item := item(part)
 			r.Items = append(r.Items, item)
 			r.Control = r.Control || item.Opcode.IsControl()
@@ -238,15 +251,17 @@ func item(s string) wire.Item {
 
 // scenario is a connection without actors, for tests that play them.
 type scenario struct {
-	t      *testing.T
-	refs   uint64
-	m      *Machine
-	out    *Outbound
-	now    time.Time
-	shown  *atomic.Uint32
-	timers map[Timer]bool // that run
-	wakes  []Wake         // of the writer
-	bytes  []byte         // on their way to the server
+	t       *testing.T
+	refs    uint64
+	m       *Machine
+	out     *Outbound
+	now     time.Time
+	shown   *atomic.Uint32
+	timers  map[Timer]bool // that run
+	wakes   []Wake         // of the writer
+	inline  []string       // what a writer has written that does so at once
+	written []string       // by an inline writer
+	bytes   []byte         // on their way to the server
 }
 
 // open returns an open connection, a second old, that has a limit of 10 messages and 1000 bytes.
@@ -343,6 +358,9 @@ func (c *scenario) show(e Effect) []string {
 		}
 		return []string{fmt.Sprintf("event %T", e.Event)}
 	case EffectReply:
+		if len(e.Outcomes) == 0 {
+			return []string{"reply to nobody"}
+		}
 		var lines []string
 		for _, o := range e.Outcomes {
 			lines = append(lines, o.String())
