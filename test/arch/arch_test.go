@@ -40,7 +40,7 @@ func floorOf(name string) int {
 }
 
 // aside are the folders of packages that stand on no floor: no floor may import them.
-var aside = []string{"examples", "test", "internal/testkit"}
+var aside = []string{"examples", "test", "internal/testkit", "internal/testcert"}
 
 // forbidden are imports that would break the promise of a package, itself and
 // through others.

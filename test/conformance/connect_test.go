@@ -17,6 +17,7 @@ import (
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/testcert"
 	"github.com/dandelionws/dandelion/internal/testkit"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/test/wstest"
@@ -285,7 +286,7 @@ func TestConnectFailuresLeaveNothing(t *testing.T) {
 			c.ReadRequest()
 			c.Respond(404, "not here")
 		}},
-		{"TLS error", []wstest.Option{wstest.WithCertificate(wstest.CertSpec{SelfSigned: true})}, handshake.StageTLS, func(c *wstest.Conn) {
+		{"TLS error", []wstest.Option{wstest.WithTLS(testcert.SelfSigned(testcert.LocalNames...))}, handshake.StageTLS, func(c *wstest.Conn) {
 			c.Try(func(c *wstest.Conn) { c.Handshake() })
 		}},
 		{"timeout", nil, handshake.StageHTTP, func(c *wstest.Conn) {

@@ -319,7 +319,7 @@ func TestServerClosesAtAnyTime(t *testing.T) {
 	bubble(t, func(l *lab) {
 		for _, code := range []wire.StatusCode{1000, 1001} {
 			l.Case(fmt.Sprintf("%d after the 101", code), func(l *lab) {
-				s := l.open(setup{answer: []wstest.Edit{wstest.Behind(frame(true, wire.OpClose, closing(code, "")))}})
+				s := l.open(setup{answer: []wstest.Edit{wstest.After(frame(true, wire.OpClose, closing(code, "")))}})
 				s.server.ExpectClose(code)
 				s.server.ExpectSilence(time.Second)
 				s.wantError(s.client.Write(s.ctx, dandelion.Text("x")), messages.ErrClosed)

@@ -108,6 +108,8 @@ func TestProxySecure(t *testing.T) {
 	proxy := wstest.NewServer(t)
 	opts := through(proxy, "")
 	opts.TLSConfig = proxy.ClientTLS()
+	taps := make(chan *tap, 1)
+	opts.DialContext = tapped(proxy, taps)
 	d := startDial(t, "wss://target.test/", opts)
 	c := proxy.Accept(t.Context())
 	connect := tunnel(c)
@@ -122,9 +124,11 @@ func TestProxySecure(t *testing.T) {
 	}
 	wantTarget(t, c.Upgrade(), "/")
 	exchange(t, d.open(t), c)
-	inTheClear := string(c.Transport()[len(connect.Raw):])
+	sent := <-taps
+	sent.written = sent.written[len(connect.Raw):]
+	sent.records(t) // and nothing else
 	for _, not := range []string{"GET ", "Sec-WebSocket-Key"} {
-		if strings.Contains(inTheClear, not) {
+		if strings.Contains(string(sent.written), not) {
 			t.Errorf("%q was sent in the clear", not)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/testcert"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/supervisor"
 	"github.com/dandelionws/dandelion/supervisor/retry"
@@ -406,7 +407,7 @@ func TestWhatIsRetried(t *testing.T) {
 			if err := c.Try(func(c *wstest.Conn) { c.Handshake() }); err == nil {
 				c.ExpectEnd()
 			}
-		}, stops, []wstest.Option{wstest.WithCertificate(wstest.CertSpec{SelfSigned: true})}},
+		}, stops, []wstest.Option{wstest.WithTLS(testcert.SelfSigned(testcert.LocalNames...))}},
 	}
 	check := func(l *lab, srv *wstest.Server, s *supervised, want verdict) {
 		l.Helper()

@@ -50,7 +50,7 @@ func TestRefusalStatus(t *testing.T) {
 	t.Run("200 with a perfect header", func(t *testing.T) {
 		e := refused(t, func(c *wstest.Conn) {
 			c.Accept101(wstest.StatusLine("HTTP/1.1 200 OK"), wstest.AddHeader("X-Test", "a"),
-				wstest.AddHeader("Content-Length", "7"), wstest.Behind(helloFrame))
+				wstest.AddHeader("Content-Length", "7"), wstest.After(helloFrame))
 		})
 		wantStatus(t, e, 200)
 		if e.Header.Get("X-Test") != "a" || e.Header.Get("Upgrade") != "websocket" {

@@ -642,13 +642,13 @@ func TestResponseWithFrame(t *testing.T) {
 		t.Run(transport.name, func(t *testing.T) {
 			srv := transport.serve(t)
 			opts := &dandelion.Options{Handshaker: &handshake.Client{Adapter: transport.adapter(over(srv))}}
-			client, c := open(t, srv, opts, wstest.Behind(helloFrame))
+			client, c := open(t, srv, opts, wstest.After(helloFrame))
 			wantOneHello(t, client, c)
 			for cut := 1; ; cut++ {
 				d := startDial(t, srv.URL(), opts)
 				c := srv.Accept(t.Context())
 				c.ReadRequest()
-				answer := c.Response(wstest.Behind(helloFrame)).Bytes()
+				answer := c.Response(wstest.After(helloFrame)).Bytes()
 				if cut == len(answer) {
 					c.Drop()
 					d.fails(t)
@@ -664,12 +664,12 @@ func TestResponseWithFrame(t *testing.T) {
 		d := startDial(t, srv.URL(), over(srv))
 		c := srv.Accept(t.Context())
 		c.ReadRequest()
-		c.Trickle(c.Response(wstest.Behind(helloFrame)).Bytes(), 1, 0)
+		c.Trickle(c.Response(wstest.After(helloFrame)).Bytes(), 1, 0)
 		wantOneHello(t, d.open(t), c)
 	})
 	t.Run("many frames", func(t *testing.T) {
 		const n = 3000
-		client, _ := open(t, wstest.NewServer(t), nil, wstest.Behind(bytes.Repeat(helloFrame, n)))
+		client, _ := open(t, wstest.NewServer(t), nil, wstest.After(bytes.Repeat(helloFrame, n)))
 		for range n {
 			readText(t, client, "Hello")
 		}
@@ -680,7 +680,7 @@ func TestResponseWithFrame(t *testing.T) {
 func TestResponseHasNoBody(t *testing.T) {
 	for _, line := range []string{"Content-Length: 7", "Transfer-Encoding: chunked"} {
 		t.Run(line, func(t *testing.T) {
-			client, c := openPipe(t, wstest.AddLine(line), wstest.Behind(helloFrame))
+			client, c := openPipe(t, wstest.AddLine(line), wstest.After(helloFrame))
 			wantOneHello(t, client, c)
 		})
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/testcert"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/test/wstest"
 	"github.com/dandelionws/dandelion/wire"
@@ -36,6 +37,16 @@ func (c *tap) Write(p []byte) (int, error) {
 	defer c.mu.Unlock()
 	c.written = append(c.written, p[:n]...)
 	return n, err
+}
+
+// tapped dials srv and sends the tap of each connection.
+func tapped(srv *wstest.Server, taps chan<- *tap) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := srv.DialContext(ctx, network, addr)
+		t := &tap{Conn: conn}
+		taps <- t
+		return t, err
+	}
 }
 
 // The content types of TLS records.
@@ -73,12 +84,7 @@ func TestTLSEverythingInside(t *testing.T) {
 			srv := wstest.NewTLSServer(t, wstest.WithTLSConfig(func(c *tls.Config) { c.MinVersion, c.MaxVersion = version, version }))
 			taps := make(chan *tap, 1)
 			opts := over(srv)
-			opts.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-				conn, err := srv.DialContext(ctx, network, addr)
-				wire := &tap{Conn: conn}
-				taps <- wire
-				return wire, err
-			}
+			opts.DialContext = tapped(srv, taps)
 			d := startDial(t, srv.URL(), opts)
 			wire := <-taps
 			c := srv.Accept(t.Context())
@@ -126,24 +132,24 @@ func TestTLSHandshakeFails(t *testing.T) {
 	long := time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, test := range []struct {
 		name string
-		cert wstest.CertSpec
+		cert tls.Certificate
 		as   func(error) bool
 	}{
-		{"self-signed", wstest.CertSpec{SelfSigned: true}, func(err error) bool {
+		{"self-signed", testcert.SelfSigned(testcert.LocalNames...), func(err error) bool {
 			var e x509.UnknownAuthorityError
 			return errors.As(err, &e)
 		}},
-		{"another name", wstest.CertSpec{Names: []string{"other.test"}}, func(err error) bool {
+		{"another name", testcert.Issue(nil, "other.test"), func(err error) bool {
 			var e x509.HostnameError
 			return errors.As(err, &e)
 		}},
-		{"expired", wstest.CertSpec{NotAfter: long}, func(err error) bool {
+		{"expired", testcert.Issue(func(c *x509.Certificate) { c.NotAfter = long }, testcert.LocalNames...), func(err error) bool {
 			var e x509.CertificateInvalidError
 			return errors.As(err, &e) && e.Reason == x509.Expired
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			srv := wstest.NewServer(t, wstest.WithCertificate(test.cert))
+			srv := wstest.NewServer(t, wstest.WithTLS(test.cert))
 			if e := tlsFails(t, srv, "wss://name.test/", over(srv)); !test.as(e) {
 				t.Errorf("error is %v", e)
 			}
@@ -220,7 +226,7 @@ func TestTLSNoServerNameForIP(t *testing.T) {
 		t.Run(ip, func(t *testing.T) {
 			bare := strings.Trim(ip, "[]")
 			for _, names := range [][]string{{bare}, {"192.0.2.1"}, {"localhost"}} {
-				srv := wstest.NewServer(t, wstest.WithAddress(ip+":0"), wstest.WithCertificate(wstest.CertSpec{Names: names}))
+				srv := wstest.NewServer(t, wstest.WithAddress(ip+":0"), wstest.WithTLS(testcert.Issue(nil, names...)))
 				d := startDial(t, srv.URL(), &dandelion.Options{TLSConfig: srv.ClientTLS()})
 				c := srv.Accept(t.Context())
 				if names[0] == bare {
@@ -239,25 +245,30 @@ func TestTLSNoServerNameForIP(t *testing.T) {
 	}
 }
 
+// commonName makes a certificate's subject have that name.
+func commonName(name string) func(*x509.Certificate) {
+	return func(c *x509.Certificate) { c.Subject.CommonName = name }
+}
+
 // req: 9110-4.3.4-01
 func TestTLSIdentity(t *testing.T) {
 	for _, test := range []struct {
 		name, host string
-		cert       wstest.CertSpec
+		cert       tls.Certificate
 		good       bool
 	}{
-		{"right name", "a.b.test", wstest.CertSpec{Names: []string{"a.b.test"}}, true},
-		{"other name", "a.b.test", wstest.CertSpec{Names: []string{"c.b.test"}}, false},
-		{"right IP", "127.0.0.1", wstest.CertSpec{Names: []string{"127.0.0.1"}}, true},
-		{"other IP", "127.0.0.1", wstest.CertSpec{Names: []string{"127.0.0.2"}}, false},
-		{"IP at a certificate for a name", "127.0.0.1", wstest.CertSpec{Names: []string{"a.b.test"}}, false},
-		{"name only in the common name", "a.b.test", wstest.CertSpec{Names: []string{}, CommonName: "a.b.test"}, false},
-		{"IP only in the common name", "127.0.0.1", wstest.CertSpec{Names: []string{}, CommonName: "127.0.0.1"}, false},
-		{"wildcard one level up", "a.b.test", wstest.CertSpec{Names: []string{"*.b.test"}}, true},
-		{"wildcard two levels up", "a.b.test", wstest.CertSpec{Names: []string{"*.test"}}, false},
+		{"right name", "a.b.test", testcert.Issue(nil, "a.b.test"), true},
+		{"other name", "a.b.test", testcert.Issue(nil, "c.b.test"), false},
+		{"right IP", "127.0.0.1", testcert.Issue(nil, "127.0.0.1"), true},
+		{"other IP", "127.0.0.1", testcert.Issue(nil, "127.0.0.2"), false},
+		{"IP at a certificate for a name", "127.0.0.1", testcert.Issue(nil, "a.b.test"), false},
+		{"name only in the common name", "a.b.test", testcert.Issue(commonName("a.b.test")), false},
+		{"IP only in the common name", "127.0.0.1", testcert.Issue(commonName("127.0.0.1")), false},
+		{"wildcard one level up", "a.b.test", testcert.Issue(nil, "*.b.test"), true},
+		{"wildcard two levels up", "a.b.test", testcert.Issue(nil, "*.test"), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			srv := wstest.NewPipe(t, wstest.WithCertificate(test.cert))
+			srv := wstest.NewPipe(t, wstest.WithTLS(test.cert))
 			url := "wss://" + test.host + "/"
 			if !test.good {
 				tlsFails(t, srv, url, over(srv))
@@ -273,7 +284,7 @@ func TestTLSIdentity(t *testing.T) {
 
 // req: 9110-4.3.4-02
 func TestTLSCheckIsOnByDefault(t *testing.T) {
-	selfSigned := wstest.WithCertificate(wstest.CertSpec{SelfSigned: true})
+	selfSigned := wstest.WithTLS(testcert.SelfSigned(testcert.LocalNames...))
 	t.Run("by default", func(t *testing.T) {
 		srv := wstest.NewServer(t, selfSigned)
 		tlsFails(t, srv, srv.URL(), &dandelion.Options{})
@@ -288,10 +299,7 @@ func TestTLSCheckIsOnByDefault(t *testing.T) {
 // req: 6455-10.5-01
 func TestTLSAndHTTPAuthentication(t *testing.T) {
 	srv := wstest.NewTLSServer(t, wstest.WithTLSConfig(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }))
-	cert, err := srv.CA().Issue(wstest.CertSpec{Names: []string{}, CommonName: "the client"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cert := testcert.Issue(commonName("the client"))
 	opts := over(srv)
 	opts.TLSConfig.Certificates = []tls.Certificate{cert}
 	opts.Header = http.Header{"Authorization": {"Bearer t"}, "Cookie": {"a=b"}}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dandelionws/dandelion"
 	"github.com/dandelionws/dandelion/handshake"
+	"github.com/dandelionws/dandelion/internal/testcert"
 	"github.com/dandelionws/dandelion/test/wstest"
 )
 
@@ -344,7 +345,7 @@ func TestURIInternationalHost(t *testing.T) {
 		}
 	})
 	t.Run("wss", func(t *testing.T) {
-		srv := wstest.NewPipe(t, wstest.WithCertificate(wstest.CertSpec{Names: []string{ascii}}))
+		srv := wstest.NewPipe(t, wstest.WithTLS(testcert.Issue(nil, ascii)))
 		d := startDial(t, "wss://b\u00fccher.example/", over(srv))
 		c := srv.Accept(t.Context())
 		wantValues(t, c.Upgrade(), "Host", ascii)

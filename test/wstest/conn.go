@@ -76,9 +76,6 @@ func newLink(c *core, id int, conn net.Conn) *link {
 	}
 }
 
-// ID is the number of the connection on its server, from 1.
-func (c *Conn) ID() int { return c.link.id }
-
 // Within returns the same connection with another limit for each wait than the
 // server's timeout.
 func (c *Conn) Within(d time.Duration) *Conn {
@@ -121,26 +118,13 @@ func (c *Conn) ReadN(n int) []byte {
 	return p
 }
 
-// ExpectRaw waits for as many bytes as want has, and fails as soon as one of
-// them differs.
+// ExpectRaw waits for as many bytes as want has, and fails unless they are those.
 func (c *Conn) ExpectRaw(want []byte) {
 	c.tb().Helper()
-	defer c.link.lockRead()()
-	deadline := time.Now().Add(c.timeout)
-	for {
-		got := c.link.unread()
-		n := min(len(got), len(want))
-		if !bytes.Equal(got[:n], want[:n]) {
-			c.failf(nil, "got bytes %s, want %s", dump(got[:n]), dump(want))
-		}
-		if n == len(want) {
-			break
-		}
-		if err := c.link.fill(len(want)-n, deadline); err != nil {
-			c.failf(err, "waiting for bytes %s: %s", dump(want), c.reason(err))
-		}
+	if got := c.Peek(len(want)); !bytes.Equal(got, want) {
+		c.failf(nil, "got bytes %s, want %s", dump(got), dump(want))
 	}
-	c.link.take(len(want), "%d bytes %s", len(want), dump(want))
+	c.ReadN(len(want))
 }
 
 // need waits until n bytes are unread and returns them, still in place.
@@ -177,52 +161,41 @@ func (l *link) pause(d time.Duration) {
 
 // Stream hands the byte stream over to other code, such as an HTTP/2 framer: a
 // net.Conn that first reads what the script has not taken yet. What passes is
-// recorded in Raw, deadlines are the other code's own. Close on it is
-// Conn.Close.
-func (c *Conn) Stream() net.Conn { return c.link.handOver(true) }
-
-func (l *link) handOver(record bool) net.Conn {
+// recorded nowhere, deadlines are the other code's own. Close on it is Conn.Close.
+func (c *Conn) Stream() net.Conn {
+	l := c.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.log.add("  the stream is handed over")
 	_ = l.conn.SetDeadline(time.Time{})
-	if !record {
-		l.tap.stopRecording()
-	}
-	return &stream{Conn: l.conn, link: l, record: record}
+	ahead := l.raw[l.off:]
+	l.off = len(l.raw)
+	return &stream{Conn: l.conn, link: l, ahead: ahead}
 }
 
 // stream is the net.Conn of Stream.
 type stream struct {
 	net.Conn
-	link   *link
-	record bool
+	link  *link
+	ahead []byte
 }
 
 func (s *stream) Read(p []byte) (int, error) {
-	defer s.link.lockRead()()
-	if got := s.link.unread(); len(got) > 0 {
-		n := copy(p, got)
-		s.link.advance(n)
+	if len(s.ahead) > 0 {
+		n := copy(p, s.ahead)
+		s.ahead = s.ahead[n:]
 		return n, nil
 	}
-	n, err := s.Conn.Read(p)
-	if !s.record {
-		return n, err
-	}
-	s.link.mu.Lock()
-	defer s.link.mu.Unlock()
-	s.link.raw = append(s.link.raw, p[:n]...)
-	s.link.off += n
-	return n, err
+	return s.Conn.Read(p)
 }
 
+// Write takes turns with what else is written.
 func (s *stream) Write(p []byte) (int, error) {
 	defer s.link.lockWrite()()
 	return s.Conn.Write(p)
 }
 
-// CloseWrite sends a FIN, over TLS behind a close_notify.
+// CloseWrite sends a FIN, over TLS after a close_notify.
 func (s *stream) CloseWrite() error {
 	defer s.link.lockWrite()()
 	return s.link.closeWrite()
@@ -280,12 +253,6 @@ func (l *link) unread() []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.raw[l.off:len(l.raw):len(l.raw)]
-}
-
-func (l *link) advance(n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.off += n
 }
 
 // take gives n bytes to the script, with a line in the transcript.

@@ -3,9 +3,11 @@
 package wstest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,7 +16,8 @@ import (
 
 // comparison walks through two values at once.
 type comparison struct {
-	partial bool // what is zero in want does not matter
+	partial bool // fields that are zero in want, and further entries of maps, do not matter
+	json    bool // both are what decodeJSON returns, with Matchers in want
 	found   []string
 }
 
@@ -26,7 +29,7 @@ func differences(want, got any, partial bool) string {
 }
 
 func (c *comparison) differ(path string, want, got reflect.Value) {
-	c.report(path, "got %s, want %s", showReflected(got), showReflected(want))
+	c.report(path, "got %s, want %s", c.show(got), c.show(want))
 }
 
 func (c *comparison) report(path, format string, args ...any) {
@@ -36,35 +39,47 @@ func (c *comparison) report(path, format string, args ...any) {
 	c.found = append(c.found, path+fmt.Sprintf(format, args...))
 }
 
-func showReflected(v reflect.Value) string {
+func (c *comparison) show(v reflect.Value) string {
+	if c.json {
+		return jsonText(value(v))
+	}
 	var b strings.Builder
 	showValue(&b, v, 0)
 	return b.String()
+}
+
+// value is what v holds, nil if it is the zero Value.
+func value(v reflect.Value) any {
+	if !v.IsValid() {
+		return nil
+	}
+	return v.Interface()
 }
 
 // maxDepth ends the walk through values that refer to themselves.
 const maxDepth = 30
 
 func (c *comparison) values(path string, want, got reflect.Value, depth int) {
+	if c.partial && !c.json && depth > 0 && (!want.IsValid() || want.IsZero()) {
+		return
+	}
+	want, got = concrete(want), concrete(got)
+	if c.json && c.special(path, value(want), value(got)) {
+		return
+	}
 	switch {
 	case !want.IsValid() || !got.IsValid():
 		if want.IsValid() != got.IsValid() {
 			c.differ(path, want, got)
 		}
 		return
-	case depth > 0 && c.partial && want.IsZero():
+	case c.partial && !c.json && depth > 0 && sameError(want, got):
 		return
-	}
-	if want.Kind() == reflect.Interface || got.Kind() == reflect.Interface {
-		c.values(path, concrete(want), concrete(got), depth)
+	case want.Type() != got.Type() && c.json:
+		c.differ(path, want, got)
 		return
-	}
-	if c.partial && depth > 0 && sameError(want, got) {
-		return
-	}
-	switch {
 	case want.Type() != got.Type():
-		c.report(path, "got %s of type %s, want %s of type %s", showReflected(got), got.Type(), showReflected(want), want.Type())
+		c.report(path, "got %s of type %s, want %s of type %s", c.show(got), got.Type(), c.show(want), want.Type())
 		return
 	case depth > maxDepth || nilable(want.Kind()) && (want.IsNil() || got.IsNil()):
 		if !equal(want, got) {
@@ -90,6 +105,23 @@ func (c *comparison) values(path string, want, got reflect.Value, depth int) {
 			c.differ(path, want, got)
 		}
 	}
+}
+
+// special compares what is special in JSON, and reports whether it is that.
+func (c *comparison) special(path string, want, got any) bool {
+	switch want := want.(type) {
+	case Matcher:
+		if mismatch := want.Mismatch(plain(got)); mismatch != "" {
+			c.report(path, "%s", mismatch)
+		}
+		return true
+	case json.Number:
+		if n, ok := got.(json.Number); !ok || !sameNumber(string(want), string(n)) {
+			c.report(path, "got %s, want %s", jsonText(got), jsonText(want))
+		}
+		return true
+	}
+	return false
 }
 
 func (c *comparison) structs(path string, want, got reflect.Value, depth int) {
@@ -126,7 +158,7 @@ func (c *comparison) lists(path string, want, got reflect.Value, depth int) {
 		return
 	}
 	if want.Len() != got.Len() {
-		c.report(path, "got %d elements %s, want %d elements %s", got.Len(), showReflected(got), want.Len(), showReflected(want))
+		c.report(path, "got %d elements %s, want %d elements %s", got.Len(), c.show(got), want.Len(), c.show(want))
 		return
 	}
 	for i := range want.Len() {
@@ -135,28 +167,38 @@ func (c *comparison) lists(path string, want, got reflect.Value, depth int) {
 }
 
 func (c *comparison) maps(path string, want, got reflect.Value, depth int) {
-	for _, key := range sortedKeys(want) {
-		inner := fmt.Sprintf("%s[%s]", path, showReflected(key))
+	for _, key := range c.sortedKeys(want) {
+		inner := path + c.entry(key)
 		if v := got.MapIndex(key); v.IsValid() {
 			c.values(inner, want.MapIndex(key), v, depth+1)
 		} else {
-			c.report(inner, "missing, want %s", showReflected(want.MapIndex(key)))
+			c.report(inner, "missing, want %s", c.show(want.MapIndex(key)))
 		}
 	}
 	if c.partial {
 		return
 	}
-	for _, key := range sortedKeys(got) {
+	for _, key := range c.sortedKeys(got) {
 		if !want.MapIndex(key).IsValid() {
-			c.report(fmt.Sprintf("%s[%s]", path, showReflected(key)), "not expected, got %s", showReflected(got.MapIndex(key)))
+			c.report(path+c.entry(key), "not expected, got %s", c.show(got.MapIndex(key)))
 		}
 	}
 }
 
+// entry is how a path goes on to an entry of a map.
+func (c *comparison) entry(key reflect.Value) string {
+	if c.json && identifier.MatchString(key.String()) {
+		return "." + key.String()
+	}
+	return "[" + c.show(key) + "]"
+}
+
+var identifier = regexp.MustCompile("^[A-Za-z_][A-Za-z0-9_]*$")
+
 // sortedKeys are the keys of a map in the order in which they are shown.
-func sortedKeys(m reflect.Value) []reflect.Value {
+func (c *comparison) sortedKeys(m reflect.Value) []reflect.Value {
 	return slices.SortedFunc(slices.Values(m.MapKeys()), func(a, b reflect.Value) int {
-		return strings.Compare(showReflected(a), showReflected(b))
+		return strings.Compare(c.show(a), c.show(b))
 	})
 }
 

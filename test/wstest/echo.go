@@ -39,7 +39,7 @@ const (
 //	})
 func (c *Conn) Echo() {
 	c.tb().Helper()
-	c.echo(&echoSession{conn: c.link.handOver(false)})
+	c.echo(&echoSession{conn: c.Stream()})
 }
 
 func (c *Conn) echo(s *echoSession) {

@@ -128,7 +128,7 @@ func (e *EchoServer) Restart() error {
 	old := e.now().core
 	e.now().Close()
 	next := newServer(nobody{}, nil)
-	next.core.cfg, next.core.addr, next.core.ca, next.core.cert = old.cfg, old.addr, old.ca, old.cert
+	next.core.cfg, next.core.addr = old.cfg, old.addr
 	if err := next.core.listenAgain(); err != nil {
 		return fmt.Errorf("wstest: restarting the echo server: %w", err)
 	}
@@ -153,7 +153,7 @@ func (e *EchoServer) serve(c *Conn) {
 		c.Close()
 		return
 	}
-	s := &echoSession{conn: c.link.handOver(false)}
+	s := &echoSession{conn: c.Stream()}
 	// A client that has read the answer is among those that CloseConnections
 	// closes, and no Close overtakes the answer.
 	s.mu.Lock()

@@ -54,13 +54,6 @@ func (c *Conn) ExpectEOF() {
 	c.expectEnd(EndFIN)
 }
 
-// ExpectReset waits until the client has reset the connection. It fails if the
-// client sends anything before, or ends it otherwise or not at all.
-func (c *Conn) ExpectReset() {
-	c.tb().Helper()
-	c.expectEnd(EndReset)
-}
-
 // ExpectEnd waits until the client has ended the connection in whatever way, and
 // returns it. It fails if the client sends anything before, or does not end
 // it.

@@ -6,7 +6,9 @@ package wstest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -50,12 +52,13 @@ func (s *Server) Restart() {
 // DropAll ends all connections that are open, also those that no script has
 // accepted yet, as Conn.Drop does.
 func (s *Server) DropAll() {
-	s.core.endAll((*link).drop)
-}
-
-// ResetAll ends all connections that are open with a TCP reset.
-func (s *Server) ResetAll() {
-	s.core.endAll((*link).reset)
+	s.core.mu.Lock()
+	links := slices.Collect(maps.Keys(s.core.open))
+	s.core.queue = nil
+	s.core.mu.Unlock()
+	for _, l := range links {
+		l.drop()
+	}
 }
 
 // Close stops listening, drops all connections and waits until the goroutines
@@ -136,20 +139,6 @@ func (c *core) listenAgain() error {
 		case <-c.closed:
 			return net.ErrClosed
 		}
-	}
-}
-
-// endAll takes all connections out of the server and ends them.
-func (c *core) endAll(end func(*link)) {
-	c.mu.Lock()
-	links := make([]*link, 0, len(c.open))
-	for l := range c.open {
-		links = append(links, l)
-	}
-	c.queue = nil
-	c.mu.Unlock()
-	for _, l := range links {
-		end(l)
 	}
 }
 

@@ -55,8 +55,8 @@ func jsonMatcher(want any, what string, partial bool) Matcher {
 		if err != nil {
 			return fmt.Sprintf("got %s, which is not JSON: %v", showBytes(text), err)
 		}
-		c := jsonComparison{partial: partial}
-		c.values("$", tree, v)
+		c := comparison{json: true, partial: partial}
+		c.values("$", reflect.ValueOf(tree), reflect.ValueOf(v), 0)
 		return strings.Join(c.found, "\n")
 	}}
 }
@@ -170,94 +170,6 @@ func jsonText(tree any) string {
 		return show(tree)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
-}
-
-// jsonComparison walks through two trees at once.
-type jsonComparison struct {
-	partial bool
-	found   []string
-}
-
-func (c *jsonComparison) report(path, format string, args ...any) {
-	c.found = append(c.found, path+": "+fmt.Sprintf(format, args...))
-}
-
-func (c *jsonComparison) values(path string, want, got any) {
-	switch want := want.(type) {
-	case Matcher:
-		if mismatch := want.Mismatch(plain(got)); mismatch != "" {
-			c.report(path, "%s", mismatch)
-		}
-		return
-	case map[string]any:
-		if got, ok := got.(map[string]any); ok {
-			c.objects(path, want, got)
-			return
-		}
-	case []any:
-		if got, ok := got.([]any); ok {
-			c.lists(path, want, got)
-			return
-		}
-	case json.Number:
-		if got, ok := got.(json.Number); ok && sameNumber(string(want), string(got)) {
-			return
-		}
-	case string:
-		if got, ok := got.(string); ok {
-			if got != want {
-				c.report(path, "%s", differentText(want, got))
-			}
-			return
-		}
-	default: // bool, nil
-		if got == want {
-			return
-		}
-	}
-	c.report(path, "got %s, want %s", jsonText(got), jsonText(want))
-}
-
-func (c *jsonComparison) objects(path string, want, got map[string]any) {
-	for _, name := range slices.Sorted(maps.Keys(want)) {
-		if v, ok := got[name]; ok {
-			c.values(path+fieldPath(name), want[name], v)
-		} else {
-			c.report(path+fieldPath(name), "missing, want %s", jsonText(want[name]))
-		}
-	}
-	if c.partial {
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(got)) {
-		if _, ok := want[name]; !ok {
-			c.report(path+fieldPath(name), "not expected, got %s", jsonText(got[name]))
-		}
-	}
-}
-
-func (c *jsonComparison) lists(path string, want, got []any) {
-	if len(want) != len(got) {
-		c.report(path, "got %d elements %s, want %d elements %s", len(got), jsonText(got), len(want), jsonText(want))
-		return
-	}
-	for i := range want {
-		c.values(fmt.Sprintf("%s[%d]", path, i), want[i], got[i])
-	}
-}
-
-// fieldPath is how a path goes on to a field.
-func fieldPath(name string) string {
-	for i, r := range name {
-		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		if !letter && (i == 0 || r < '0' || r > '9') {
-			return "[" + strconv.Quote(name) + "]"
-		}
-	}
-	if name == "" {
-		return `[""]`
-	}
-	return "." + name
 }
 
 // plain makes numbers float64, as encoding/json does when nothing else is asked for.

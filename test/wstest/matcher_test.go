@@ -49,6 +49,7 @@ func TestMatchers(t *testing.T) {
 
 		{"like", wstest.Like(&messages.Closed{Err: &messages.CloseError{Code: 1001}}), closed, ""},
 		{"like, other value", wstest.Like(&messages.Closed{Err: &messages.CloseError{Code: 1000}}), closed, "Err.Code: got 1001 (going away), want 1000 (normal closure)"},
+		{"like, an error that does not matter", wstest.Like(&messages.SendFailed{Ref: 1}), &messages.SendFailed{Ref: 1, Err: messages.ErrClosed}, ""},
 		{"like, other type", wstest.Like(&messages.Closed{}), &messages.Sent{}, "got &Sent{} of type *messages.Sent, want &Closed{} of type *messages.Closed"},
 		{"like, wrapped error", wstest.Like(&messages.SendFailed{Err: messages.ErrClosed}), &messages.SendFailed{Ref: 1, Err: fmt.Errorf("send: %w", messages.ErrClosed)}, ""},
 		{"like, CloseError as ErrClosed", wstest.Like(&messages.SendFailed{Err: messages.ErrClosed}), &messages.SendFailed{Err: closed.Err}, ""},

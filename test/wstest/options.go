@@ -26,8 +26,9 @@ type config struct {
 	addr    string
 	buffer  int
 	tls     bool
-	cert    CertSpec
 	editTLS func(*tls.Config)
+
+	certificates []tls.Certificate
 }
 
 // WithTimeout sets another limit than DefaultTimeout for each wait.
@@ -51,15 +52,11 @@ func WithBuffer(bytes int) Option {
 	return func(c *config) { c.buffer = bytes }
 }
 
-// WithTLS makes the server speak TLS on every connection, with a certificate of
-// its own CA for 127.0.0.1, ::1, localhost and *.test. NewTLSServer implies it.
-func WithTLS() Option {
-	return func(c *config) { c.tls = true }
-}
-
-// WithCertificate is WithTLS with another certificate than the default one.
-func WithCertificate(spec CertSpec) Option {
-	return func(c *config) { c.tls, c.cert = true, spec }
+// WithTLS makes the server speak TLS on every connection, with these certificates, or
+// else one for 127.0.0.1, ::1, localhost and *.test that Server.ClientTLS trusts.
+// NewTLSServer implies it.
+func WithTLS(certificates ...tls.Certificate) Option {
+	return func(c *config) { c.tls, c.certificates = true, certificates }
 }
 
 // WithTLSConfig is WithTLS with changes to the server's TLS configuration:

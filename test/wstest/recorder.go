@@ -133,37 +133,6 @@ func (r *Recorder) Await(want any) any {
 	}
 }
 
-// ExpectInAnyOrder waits for as many events as there are wants and fails unless
-// each want is matched by another one of them. It returns them in the order of
-// the wants. A want takes the first event that it matches.
-func (r *Recorder) ExpectInAnyOrder(wants ...any) []any {
-	r.core.t.Helper()
-	open := toMatchers(wants)
-	found := make([]any, len(wants))
-	deadline := time.Now().Add(r.timeout)
-	for range wants {
-		got, ok := r.core.take(deadline)
-		if !ok {
-			open = slices.DeleteFunc(open, func(m Matcher) bool { return m == nil })
-			r.core.failf("expected %s, nothing came within %v", join(open, " and "), r.timeout)
-		}
-		var mismatches []string
-		i := slices.IndexFunc(open, func(m Matcher) bool {
-			if m == nil {
-				return false
-			}
-			mismatch := m.Mismatch(got)
-			mismatches = append(mismatches, fmt.Sprintf("  %s:\n%s", m, indent(indent(mismatch))))
-			return mismatch == ""
-		})
-		if i < 0 {
-			r.core.failf("got %s, which is none of those that are expected:\n%s", show(got), strings.Join(mismatches, "\n"))
-		}
-		found[i], open[i] = got, nil
-	}
-	return found
-}
-
 // ExpectNothing waits for d and fails if an event comes that was not read, or has
 // come.
 func (r *Recorder) ExpectNothing(d time.Duration) {

@@ -28,8 +28,7 @@ func TestRecorder(t *testing.T) {
 	if got := rec.Await(wstest.Like(&messages.Sent{Ref: 2})); got.(*messages.Sent).Ref != 2 {
 		t.Errorf("got %v", got)
 	}
-	got := rec.ExpectInAnyOrder(&messages.Sent{Ref: 4}, &messages.Sent{Ref: 3})
-	wantEvents(t, got, &messages.Sent{Ref: 4}, &messages.Sent{Ref: 3})
+	rec.Await(&messages.Sent{Ref: 4})
 	rec.Ignore(&messages.Sent{Ref: 5})
 	if sent := wstest.ExpectType[*messages.Sent](rec); sent.Ref != 6 {
 		t.Errorf("got %v", sent)
@@ -81,8 +80,6 @@ func TestRecorderFailures(t *testing.T) {
 		{"expect", func(rec *wstest.Recorder) { rec.Expect("x") }, "expected \"x\", got \"a\":\n    got \"a\", want \"x\"\n  what was recorded (·: read by the test):\n          0s · \"a\"\n          0s   \"b\""},
 		{"expect, none", func(rec *wstest.Recorder) { rec.Await("b"); rec.Expect("x") }, `expected "x", nothing came within 1ms`},
 		{"await", func(rec *wstest.Recorder) { rec.Await("x") }, "expected \"x\", it did not come within 1ms, but:\n  \"a\":\n    got \"a\", want \"x\"\n  \"b\":\n    got \"b\", want \"x\""},
-		{"any order", func(rec *wstest.Recorder) { rec.ExpectInAnyOrder("b", "x") }, "got \"a\", which is none of those that are expected:\n  \"b\":\n    got \"a\", want \"b\"\n  \"x\":\n    got \"a\", want \"x\""},
-		{"any order, too few", func(rec *wstest.Recorder) { rec.ExpectInAnyOrder("b", "x", "a") }, `expected "x", nothing came within 1ms`},
 		{"nothing", func(rec *wstest.Recorder) { rec.ExpectNothing(time.Millisecond) }, `expected nothing for 1ms, got "a"`},
 		{"type", func(rec *wstest.Recorder) { wstest.ExpectType[int](rec) }, `expected of type int, got "a"`},
 	} {

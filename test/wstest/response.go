@@ -20,9 +20,9 @@ type Response struct {
 	// Lines are the header lines, without line ends.
 	Lines []string
 
-	// Behind are bytes that are written together with the head, behind its
+	// After are bytes that are written together with the head, after its
 	// empty line.
-	Behind []byte
+	After []byte
 }
 
 // Bytes are the bytes of the answer on the wire.
@@ -33,7 +33,7 @@ func (r *Response) Bytes() []byte {
 		b = append(b, "\r\n"...)
 	}
 	b = append(b, "\r\n"...)
-	return append(b, r.Behind...)
+	return append(b, r.After...)
 }
 
 // Edit changes an answer. Any function can be one.
@@ -79,9 +79,9 @@ func Subprotocol(name string) Edit { return SetHeader("Sec-WebSocket-Protocol", 
 // Extensions answers with that value of Sec-WebSocket-Extensions.
 func Extensions(value string) Edit { return SetHeader("Sec-WebSocket-Extensions", value) }
 
-// Behind writes p in the same segment as the head, right behind it.
-func Behind(p []byte) Edit {
-	return func(r *Response) { r.Behind = append(r.Behind, p...) }
+// After writes p in the same segment as the head, right after it.
+func After(p []byte) Edit {
+	return func(r *Response) { r.After = append(r.After, p...) }
 }
 
 func hasName(name string) func(line string) bool {
@@ -167,6 +167,6 @@ func plainResponse(status int, body string, lines ...string) *Response {
 	if status >= 200 && !framed {
 		AddHeader("Content-Length", fmt.Sprint(len(body)))(r)
 	}
-	Behind([]byte(body))(r)
+	After([]byte(body))(r)
 	return r
 }

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/dandelionws/dandelion/internal/testcert"
 )
 
 // pipeHost is the host in the URL of a server that has no address.
@@ -37,8 +39,6 @@ type core struct {
 	cfg     config
 	inPipe  bool
 	start   time.Time
-	ca      func() (*CA, error)
-	cert    func() (tls.Certificate, error)
 	closed  chan struct{}
 	workers sync.WaitGroup // accepting goroutines and scripts
 
@@ -104,14 +104,6 @@ func newServer(t TestingT, opts []Option) *Server {
 		addr:    cfg.addr,
 		open:    make(map[*link]struct{}),
 	}
-	c.ca = sync.OnceValues(NewCA)
-	c.cert = sync.OnceValues(func() (tls.Certificate, error) {
-		ca, err := c.ca()
-		if err != nil {
-			return tls.Certificate{}, err
-		}
-		return ca.Issue(cfg.cert)
-	})
 	s := &Server{core: c}
 	t.Cleanup(s.Close)
 	return s
@@ -133,22 +125,12 @@ func (s *Server) Addr() string {
 	return s.core.addr
 }
 
-// CA is the certificate authority of this server. It is there without TLS too.
-func (s *Server) CA() *CA {
-	s.core.t.Helper()
-	ca, err := s.core.ca()
-	if err != nil {
-		s.core.fail(s.mode, &failure{message: err.Error(), cause: err})
-	}
-	return ca
-}
-
 // ClientTLS returns a new TLS configuration for a client that trusts the
-// server's CA and nobody else.
-func (s *Server) ClientTLS() *tls.Config {
-	s.core.t.Helper()
-	return &tls.Config{RootCAs: s.CA().Pool()}
-}
+// certificate of WithTLS and nobody else.
+func (s *Server) ClientTLS() *tls.Config { return &tls.Config{RootCAs: testcert.Pool()} }
+
+// localCertificate is that of all servers that are given none.
+var localCertificate = sync.OnceValue(func() tls.Certificate { return testcert.Issue(nil, testcert.LocalNames...) })
 
 // DialContext connects to this server, whatever addr says, and remembers addr
 // for Dialed. A client gets it as its dial function. It makes no use of

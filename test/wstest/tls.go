@@ -1,5 +1,4 @@
-// This file puts TLS on a connection, from its beginning or behind a proxy's
-// answer, and keeps what was on the transport below it.
+// This file puts TLS on a connection, from its beginning or after a proxy's response.
 
 package wstest
 
@@ -51,16 +50,6 @@ func (c *Conn) ClientHello() *tls.ClientHelloInfo {
 	return c.link.hello
 }
 
-// Transport returns every byte that has been read from the client below TLS,
-// from the beginning of the connection: the TLS records. Without TLS it is the
-// same as Raw.
-func (c *Conn) Transport() []byte {
-	if c.link.tlsConn() == nil {
-		return c.Raw()
-	}
-	return c.link.tap.bytes()
-}
-
 func (l *link) tlsConn() *tls.Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +60,7 @@ func (l *link) tlsConn() *tls.Conn {
 func (l *link) startTLS() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.tap.record(l.raw, l.raw[l.off:])
+	l.tap.ahead = bytes.Clone(l.raw[l.off:])
 	l.raw = l.raw[:l.off:l.off]
 	l.tls = tls.Server(l.tap, &tls.Config{GetConfigForClient: l.tlsConfig})
 	l.conn, l.secure = l.tls, false
@@ -83,11 +72,10 @@ func (l *link) tlsConfig(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	l.mu.Lock()
 	l.hello = hello
 	l.mu.Unlock()
-	cert, err := l.core.cert()
-	if err != nil {
-		return nil, err
+	config := &tls.Config{Certificates: l.core.cfg.certificates}
+	if len(config.Certificates) == 0 {
+		config.Certificates = []tls.Certificate{localCertificate()}
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{cert}}
 	if edit := l.core.cfg.editTLS; edit != nil {
 		edit(config)
 	}
@@ -122,59 +110,27 @@ func (l *link) handshake(deadline time.Time) error {
 	return err
 }
 
-// tap is the transport under a connection. Once it records, it keeps what is
-// read through it.
+// tap is the transport under a connection.
 type tap struct {
 	net.Conn
 
-	mu        sync.Mutex
-	recording bool
-	seen      []byte
-	ahead     []byte // read before and to be read again
-	ended     bool   // Read has said io.EOF
-}
+	ahead []byte // read before TLS began, and to be read again
 
-// record keeps what is read from now on, behind what was before. ahead is given
-// to the next Reads.
-func (t *tap) record(before, ahead []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.recording = true
-	t.seen = bytes.Clone(before)
-	t.ahead = bytes.Clone(ahead)
-}
-
-func (t *tap) stopRecording() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.recording, t.seen = false, nil
-}
-
-func (t *tap) bytes() []byte {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return bytes.Clone(t.seen)
+	mu    sync.Mutex
+	ended bool // Read has said io.EOF
 }
 
 // Read implements net.Conn.
 func (t *tap) Read(p []byte) (int, error) {
-	t.mu.Lock()
 	if len(t.ahead) > 0 {
 		n := copy(p, t.ahead)
 		t.ahead = t.ahead[n:]
-		t.mu.Unlock()
 		return n, nil
 	}
-	t.mu.Unlock()
-
 	n, err := t.Conn.Read(p)
-
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.recording {
-		t.seen = append(t.seen, p[:n]...)
-	}
 	if err == io.EOF {
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		t.ended = true
 	}
 	return n, err
