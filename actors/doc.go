@@ -1,6 +1,6 @@
-// Package actors is for those who watch the actors of the library: it names them (Role),
-// shows what they get (Observer) and puts that into words (Describe). The actors themselves
-// are in packages supervisor, supervisor/pool and internal/family.
+// Package actors is one live WebSocket connection as a family of actors: reader, protocol,
+// writer and callback. Programs watch them: Role names the actors, an Observer sees what they
+// get, Describe puts that into words. Package supervisor makes them (NewConn, SpawnCallback).
 //
 // One live connection is a family of four actors below a supervisor. Only the callback
 // outlives the network connection; it belongs to the supervisor. So does the epoch, the

@@ -10,6 +10,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/messages"
@@ -75,7 +76,7 @@ func (s *supervisor) dialed(ctx actor.Context, d *dialed) {
 func (s *supervisor) open(ctx actor.Context, d *dialed) {
 	s.counters.Connections++
 	s.retries.Opened()
-	s.conn = family.NewConn(family.Config{
+	conn, spawn := actors.NewConn(family.Config{
 		Settings:  s.settings(),
 		Stream:    d.result.Stream,
 		Buffered:  d.result.Buffered,
@@ -85,11 +86,11 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 		Callback:  s.callback,
 		Owner:     s.self,
 		System:    s.system,
-		Observer:  s.Observer,
 		Logger:    s.Logger,
 		FirstPing: rand.Uint64(),
 		Borrowed:  s.handle.Borrowed,
-	})
+	}, s.Observer)
+	s.conn = conn
 	s.opened = d.opened
 	subscribed := s.subscribe(d.first)
 	if s.box != nil {
@@ -98,7 +99,7 @@ func (s *supervisor) open(ctx actor.Context, d *dialed) {
 	// From here on the user can send.
 	s.handle.Opens(s.conn, d.opened)
 	s.enter(messages.StateOpen, nil) // the connection itself tells the user, before what arrives
-	s.protocol = s.conn.Spawn(ctx)
+	s.protocol = spawn(ctx)
 	if subscribed != nil {
 		ctx.Send(s.protocol, &messages.FailConnection{Code: wire.StatusInternalError, Cause: subscribed})
 	}

@@ -6,7 +6,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/dandelionws/dandelion/actors"
-	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/messages"
@@ -22,7 +21,7 @@ func (in *Inside) Props(cfg Config) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
 		in.s = &supervisor{Config: &cfg}
 		return in.s
-	}, mailbox.Each(place, family.Observed(cfg.Observer, actors.RoleSupervisor, 0)), handle.Default())
+	}, mailbox.Each(place, actors.Observed(cfg.Observer, actors.RoleSupervisor, 0)), handle.Default())
 }
 
 // String describes where the supervisor stands.

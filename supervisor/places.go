@@ -9,7 +9,7 @@ import (
 )
 
 // place says on which goroutine a supervisor handles a message that finds it idle.
-// internal/family/places.go has the table for the actors of a connection.
+// actors/places.go has the table for the actors of a connection.
 //
 //	dialed           sender       it is the goroutine of the attempt, which has nothing else to do, or
 //	                              that of Dial, which waits for it anyway: handshakes

@@ -6,7 +6,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/dandelionws/dandelion/actors"
-	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/internal/mailbox"
 )
@@ -17,5 +16,5 @@ import (
 func Props(cfg Config) *actor.Props {
 	cfg = cfg.withDefaults()
 	return actor.PropsFromProducer(func() actor.Actor { return &supervisor{Config: &cfg} },
-		mailbox.Each(place, family.Observed(cfg.Observer, actors.RoleSupervisor, 0)), handle.Default())
+		mailbox.Each(place, actors.Observed(cfg.Observer, actors.RoleSupervisor, 0)), handle.Default())
 }

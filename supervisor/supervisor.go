@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/internal/handle"
 	"github.com/dandelionws/dandelion/messages"
@@ -129,7 +130,6 @@ func (s *supervisor) start(ctx actor.Context) {
 		Sink:        s.handle.Sink,
 		Target:      s.Target,
 		FailOnPanic: s.OnPanic == FailOnPanic,
-		Observer:    s.Observer,
 		Logger:      s.Logger,
 	}
 	if callback.Sink == nil && callback.Target == nil {
@@ -138,7 +138,7 @@ func (s *supervisor) start(ctx actor.Context) {
 	if s.box != nil && s.Outbox.Acked != nil {
 		callback.Received = s.box.Received
 	}
-	s.callback = family.SpawnCallback(ctx, callback)
+	s.callback = actors.SpawnCallback(ctx, callback, s.Observer)
 	self, root := s.self, s.system.Root
 	if s.box != nil {
 		events := s.callback.PID

@@ -5,11 +5,9 @@ package family
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
 )
-
-// tell sends message to an actor outside the family.
-func (c *Conn) tell(pid *actor.PID, message any) { c.System.Root.Send(pid, message) }
 
 // Settler is told what became of a message; err is nil if it was written. Settled is called
 // once, on any goroutine, and must not block.
@@ -26,9 +24,6 @@ func ReplyTo(pid *actor.PID, ref uint64) protocol.Reply {
 	return protocol.Reply{To: pid, Ref: ref}
 }
 
-// reply tells an outcome to the one who asked for it.
-func (c *Conn) reply(o protocol.Outcome) { Answer(c.System.Root, c.Epoch, o.Reply, o.Err) }
-
 // Answer tells an actor, a Settler or a waiting goroutine what became of a send; err is nil if
 // it was sent. A channel needs room for one value.
 func Answer(root *actor.RootContext, epoch uint64, reply protocol.Reply, err error) {
@@ -37,9 +32,9 @@ func Answer(root *actor.RootContext, epoch uint64, reply protocol.Reply, err err
 		to <- err
 	case *actor.PID:
 		if err == nil {
-			root.Send(to, sent(epoch, reply.Ref))
+			root.Send(to, &messages.Sent{Epoch: epoch, Ref: reply.Ref})
 		} else {
-			root.Send(to, sendFailed(epoch, reply.Ref, err))
+			root.Send(to, &messages.SendFailed{Epoch: epoch, Ref: reply.Ref, Err: err})
 		}
 	case Settler:
 		to.Settled(epoch, reply.Ref, err)

@@ -11,8 +11,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/dandelionws/dandelion/actors"
-	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
@@ -51,7 +49,8 @@ type Settings struct {
 	PingMisses int
 }
 
-func (s Settings) withDefaults() Settings {
+// WithDefaults returns s with the default in each field that is zero.
+func (s Settings) WithDefaults() Settings {
 	setDefault(&s.ReceiveWindow, 1<<20)
 	setDefault(&s.BehindAfter, time.Second)
 	setDefault(&s.QueueMessages, 16384)
@@ -86,79 +85,48 @@ type Config struct {
 	Callback Callback   // gets batches and events
 	Owner    *actor.PID // gets Ended
 	System   *actor.ActorSystem
-	Observer actors.Observer // nil: none
-	Logger   *slog.Logger    // never nil
+	Logger   *slog.Logger // never nil
 	// FirstPing seeds the data of Pings.
 	FirstPing uint64
 }
 
-// Conn is one live connection, as seen from outside.
+// Conn is one live connection, as seen from outside. Package actors makes it.
 type Conn struct {
 	Config
 	// Out takes what is to be sent, from any goroutine.
 	Out *protocol.Outbound
-
-	window window
-	loop   *mailbox.Loop // reads; the callback may work on its goroutine
-	// The actors of the family; each is spawned on its mailbox.
-	protocol, reader, writer *mailbox.Mailbox
-
-	rtt   atomic.Int64
-	srtt  atomic.Int64
-	state atomic.Uint32
-
-	received atomic.Uint64 // data messages
-	replyDue atomic.Bool   // see Batch.ExpectReply
+	// Shown is what the actors show of it.
+	Shown Shown
 }
 
-// NewConn prepares a connection. It lives once it is spawned.
-func NewConn(cfg Config) *Conn {
-	cfg.Settings = cfg.Settings.withDefaults()
-	c := &Conn{
-		Config:   cfg,
-		Out:      protocol.NewOutbound(cfg.QueueMessages, cfg.QueueBytes),
-		loop:     mailbox.NewLoop(cfg.System),
-		protocol: mailbox.New(placeInProtocol, Observed(cfg.Observer, actors.RoleProtocol, cfg.Epoch)),
-		reader:   mailbox.New(placeInReader, Observed(cfg.Observer, actors.RoleReader, cfg.Epoch)),
-		writer:   mailbox.New(placeInWriter, Observed(cfg.Observer, actors.RoleWriter, cfg.Epoch)),
-	}
-	c.window.init(cfg.ReceiveWindow)
-	c.window.patience = cfg.BehindAfter
-	c.state.Store(uint32(messages.StateOpen))
-	return c
-}
-
-// Spawn spawns the protocol actor, the head of the family. It takes the commands of package
-// messages and PingCall, sends *Ended to the owner when the connection is over, and then waits
-// to be stopped.
-func (c *Conn) Spawn(owner actor.SpawnerContext) *actor.PID {
-	return c.protocol.Spawn(owner, &protocolActor{conn: c})
+// Shown holds what the actors of a connection show to other goroutines.
+type Shown struct {
+	State            atomic.Uint32 // a messages.State
+	RTT, SmoothedRTT atomic.Int64  // in ns
+	Received         atomic.Uint64 // data messages
+	Throttled        atomic.Bool   // reading waits for credit
+	Throttles        atomic.Uint64 // how often it did
+	StoodStill       atomic.Int64  // for how long, in ns
 }
 
 // State returns OPEN, CLOSING or CLOSED.
-func (c *Conn) State() messages.State { return messages.State(c.state.Load()) }
+func (c *Conn) State() messages.State { return messages.State(c.Shown.State.Load()) }
 
 // RTT returns the round-trip time of the last answered Ping; 0 before the first.
-func (c *Conn) RTT() time.Duration { return time.Duration(c.rtt.Load()) }
+func (c *Conn) RTT() time.Duration { return time.Duration(c.Shown.RTT.Load()) }
 
 // SmoothedRTT returns the average of the round-trip times by RFC 6298, to which each new one
 // contributes an eighth; 0 before the first.
-func (c *Conn) SmoothedRTT() time.Duration { return time.Duration(c.srtt.Load()) }
+func (c *Conn) SmoothedRTT() time.Duration { return time.Duration(c.Shown.SmoothedRTT.Load()) }
 
 // Throttled reports whether reading has stopped because the handler is behind by the whole
 // receive window.
-func (c *Conn) Throttled() bool { return c.window.throttled.Load() }
+func (c *Conn) Throttled() bool { return c.Shown.Throttled.Load() }
 
 // Throttles returns how often that happened, and for how long in total.
 func (c *Conn) Throttles() (times uint64, d time.Duration) {
-	return c.window.throttles.Load(), time.Duration(c.window.stoodStill.Load())
+	return c.Shown.Throttles.Load(), time.Duration(c.Shown.StoodStill.Load())
 }
 
 // Received returns how many messages (parts of them, with Streaming) have arrived.
-func (c *Conn) Received() uint64 { return c.received.Load() }
-
-func sent(epoch, ref uint64) *messages.Sent { return &messages.Sent{Epoch: epoch, Ref: ref} }
-
-func sendFailed(epoch, ref uint64, err error) *messages.SendFailed {
-	return &messages.SendFailed{Epoch: epoch, Ref: ref, Err: err}
-}
+func (c *Conn) Received() uint64 { return c.Shown.Received.Load() }

@@ -24,7 +24,7 @@ import (
 // all its members have ended; every sender of a Stop is answered once, when they have.
 func Props(cfg Config) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &pool{Config: cfg.withDefaults()} },
-		mailbox.Each(place, family.Observed(cfg.Observer, actors.RolePool, 0)))
+		mailbox.Each(place, actors.Observed(cfg.Observer, actors.RolePool, 0)))
 }
 
 // Member answers messages.GetMember and messages.ReplaceMember.

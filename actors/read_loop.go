@@ -1,4 +1,4 @@
-package family
+package actors
 
 // This file is what reads the stream and turns it into batches.
 
@@ -19,14 +19,14 @@ const drainMax = 4 << 20
 // when the stream does. The callback actor works on this goroutine, too, after each batch
 // that gives it something to do.
 type readLoop struct {
-	conn     *Conn
+	conn     *conn
 	receiver *wire.Receiver
 	source   source
-	batch    *Batch // to be filled by the next read, may be nil
+	batch    *batch // to be filled by the next read, may be nil
 	err      error  // of the last read; at the end, why the loop has ended
 }
 
-func newReadLoop(c *Conn) *readLoop {
+func newReadLoop(c *conn) *readLoop {
 	cfg := wire.ReceiverConfig{Role: wire.Client, Limits: c.Limits, Streaming: c.Streaming}
 	if c.Borrowed {
 		cfg.Buffers = joinBuffers{}
@@ -115,7 +115,7 @@ func (l *readLoop) readOnce() (mine bool) {
 
 // deliver posts b, unless it is empty, together with the input to which its items may refer.
 // It returns false if another goroutine has taken over.
-func (l *readLoop) deliver(b *Batch, in *input) (mine bool) {
+func (l *readLoop) deliver(b *batch, in *input) (mine bool) {
 	w := &l.conn.window
 	if w.free.Load() && w.used.Load() >= w.size {
 		l.dropData(b)
@@ -150,7 +150,7 @@ func (l *readLoop) deliver(b *Batch, in *input) (mine bool) {
 
 // dropData takes the data messages out of b: the user does not handle them, and the connection
 // is closing.
-func (l *readLoop) dropData(b *Batch) {
+func (l *readLoop) dropData(b *batch) {
 	keep := b.Items[:0]
 	for _, item := range b.Items {
 		if item.Opcode.IsData() {
@@ -165,7 +165,7 @@ func (l *readLoop) dropData(b *Batch) {
 
 // post hands b to the protocol actor, which owns it from then on, and lets the callback actor
 // handle its part. It returns false if another goroutine has taken over.
-func (l *readLoop) post(b *Batch) (mine bool) {
+func (l *readLoop) post(b *batch) (mine bool) {
 	l.batch = nil
 	if l.conn.window.stop.Load() {
 		return true
@@ -189,9 +189,9 @@ func (l *readLoop) tell(event any) {
 	l.conn.protocol.Post(event)
 }
 
-func (l *readLoop) newBatch() *Batch {
+func (l *readLoop) newBatch() *batch {
 	if l.batch == nil {
-		b := batches.Get().(*Batch)
+		b := batches.Get().(*batch)
 		b.Epoch, b.conn = l.conn.Epoch, l.conn
 		l.batch = b
 	}

@@ -1,4 +1,4 @@
-package family
+package actors
 
 // This file is the actor around the state machine.
 
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
 	"github.com/dandelionws/dandelion/wire"
@@ -17,7 +18,7 @@ import (
 // protocolActor turns messages into inputs of the state machine and carries out its effects.
 // It is the parent of reader and writer.
 type protocolActor struct {
-	conn    *Conn
+	conn    *conn
 	machine *protocol.Machine
 
 	timers      [protocol.Timers]*time.Timer
@@ -30,7 +31,7 @@ var _ actor.SupervisorStrategy = (*protocolActor)(nil)
 func (p *protocolActor) Receive(ctx actor.Context) {
 	c := p.conn
 	switch msg := ctx.Message().(type) {
-	case *Batch:
+	case *batch:
 		p.batch(msg)
 	case *actor.Started:
 		p.start(ctx)
@@ -43,36 +44,36 @@ func (p *protocolActor) Receive(ctx actor.Context) {
 			p.step(protocol.TimedOut{Timer: msg.timer, Traffic: c.window.traffic()})
 		}
 	case *messages.SendText:
-		reply := ReplyTo(ctx.Sender(), msg.Ref)
+		reply := family.ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, c.Out.SendText(msg.Text, reply))
 	case *messages.SendBinary:
-		reply := ReplyTo(ctx.Sender(), msg.Ref)
+		reply := family.ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, c.Out.Send(messages.KindBinary, msg.Data, reply))
 	case *messages.SendFragment:
-		reply := ReplyTo(ctx.Sender(), msg.Ref)
+		reply := family.ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, c.Out.SendFragment(senderOf(ctx), msg, reply))
 	case *messages.Pong:
-		reply := ReplyTo(ctx.Sender(), msg.Ref)
+		reply := family.ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, c.Out.Pong(msg.Data, reply))
 	case *messages.Ping:
-		reply := ReplyTo(ctx.Sender(), msg.Ref)
+		reply := family.ReplyTo(ctx.Sender(), msg.Ref)
 		p.refuse(reply, p.machine.Ping(msg.Data, reply, time.Now()))
-	case *PingCall:
+	case *family.PingCall:
 		p.pingCall(msg)
 	case *messages.HandlerBehind, *messages.HandlerCaughtUp:
 		if p.machine.State() == messages.StateOpen { // else it no longer matters
 			c.tell(c.Owner, msg) // before its Ended
-			c.Callback.box.Post(msg)
+			c.Callback.Box.Post(msg)
 		}
 	case *messages.Close:
-		p.step(protocol.Close{Code: msg.Code, Reason: msg.Reason, Reply: ReplyTo(ctx.Sender(), msg.Ref)})
+		p.step(protocol.Close{Code: msg.Code, Reason: msg.Reason, Reply: family.ReplyTo(ctx.Sender(), msg.Ref)})
 	case *messages.FailConnection:
 		p.step(protocol.Fail{Code: msg.Code, Cause: msg.Cause})
 	}
 }
 
 // pingCall sends a Ping for code without actors.
-func (p *protocolActor) pingCall(call *PingCall) {
+func (p *protocolActor) pingCall(call *family.PingCall) {
 	if call.RTT == nil {
 		call.Err <- p.machine.Ping(call.Data, protocol.Reply{}, time.Now())
 	} else if err := p.machine.Measure(call, time.Now()); err != nil {
@@ -98,7 +99,7 @@ func (p *protocolActor) refuse(reply protocol.Reply, err error) {
 func (p *protocolActor) start(ctx actor.Context) {
 	c := p.conn
 	p.machine = protocol.New(protocol.Config{
-		Shown:        &c.state,
+		Shown:        &c.Shown.State,
 		Epoch:        c.Epoch,
 		Server:       c.Server,
 		CloseTimeout: c.CloseTimeout,
@@ -109,7 +110,7 @@ func (p *protocolActor) start(ctx actor.Context) {
 	}, c.Out, time.Now())
 	c.writer.Spawn(ctx, &writer{conn: c})
 	if c.Opened != nil { // when the handler can write, and before anything is read
-		c.Callback.box.Post(c.Opened)
+		c.Callback.Box.Post(c.Opened)
 	}
 	c.reader.Spawn(ctx, &reader{c})
 	p.carryOut(nil)
@@ -117,14 +118,14 @@ func (p *protocolActor) start(ctx actor.Context) {
 
 // batch hands what was read to the machine, and the items that the machine leaves to the
 // callback.
-func (p *protocolActor) batch(b *Batch) {
+func (p *protocolActor) batch(b *batch) {
 	violation, end := b.violation, b.end // b is gone when its items are delivered
 	var now time.Time
 	if b.Control || p.machine.State() != messages.StateOpen { // else nothing depends on it
 		now = time.Now()
 	}
 	p.machine.Step(&b.Read, now)
-	p.conn.received.Store(p.machine.Data())
+	p.conn.Shown.Received.Store(p.machine.Data())
 	p.carryOut(b)
 	if violation != nil {
 		p.step(protocol.Violation{Err: violation})
@@ -141,13 +142,13 @@ func (p *protocolActor) step(in protocol.Input) {
 }
 
 // carryOut carries out the effects of an input, which may be b.
-func (p *protocolActor) carryOut(b *Batch) {
+func (p *protocolActor) carryOut(b *batch) {
 	c := p.conn
 	for _, e := range p.machine.Effects() {
 		switch e.Kind {
 		case protocol.EffectDeliver:
 			if len(b.Items) > 0 {
-				c.Callback.box.Post(b)
+				c.Callback.Box.Post(b)
 			} else {
 				b.Release()
 			}
@@ -155,16 +156,16 @@ func (p *protocolActor) carryOut(b *Batch) {
 			if closed, ok := e.Event.(*messages.Closed); ok {
 				closed.Discarded = int(c.window.discarded.Load())
 			}
-			c.Callback.box.Post(e.Event)
+			c.Callback.Box.Post(e.Event)
 		case protocol.EffectReply:
 			for _, o := range e.Outcomes {
 				c.reply(o)
 			}
 		case protocol.EffectMeasured:
-			c.rtt.Store(int64(e.RTT))
-			c.srtt.Store(int64(e.Smoothed))
+			c.Shown.RTT.Store(int64(e.RTT))
+			c.Shown.SmoothedRTT.Store(int64(e.Smoothed))
 		case protocol.EffectPong:
-			call := e.Waiter.(*PingCall)
+			call := e.Waiter.(*family.PingCall)
 			if e.Err == nil {
 				call.RTT <- e.RTT
 			} else {
@@ -184,7 +185,7 @@ func (p *protocolActor) carryOut(b *Batch) {
 			// Closing a TLS stream writes an alert, which can block.
 			go c.closeStream(e.Reset)
 		case protocol.EffectEnd:
-			c.tell(c.Owner, &Ended{Epoch: c.Epoch, Err: e.Err, Alive: e.Alive})
+			c.tell(c.Owner, &family.Ended{Epoch: c.Epoch, Err: e.Err, Alive: e.Alive})
 		}
 	}
 }
@@ -230,7 +231,7 @@ func (p *protocolActor) HandleFailure(_ *actor.ActorSystem, supervisor actor.Sup
 // closeStream drops the stream. With reset it also drops what the system has not sent yet,
 // which a server that does not read would hold up for minutes. A panic in a stream that the
 // caller supplied is logged.
-func (c *Conn) closeStream(reset bool) {
+func (c *conn) closeStream(reset bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			c.Logger.Error("dandelion: Close of the stream panicked", slog.Any("panic", r))

@@ -1,6 +1,6 @@
 //go:build unix
 
-package family
+package actors
 
 // This file reads from and writes to plain sockets without blocking.
 

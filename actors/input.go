@@ -1,4 +1,4 @@
-package family
+package actors
 
 // This file is the buffers into which the stream is read.
 

@@ -1,4 +1,4 @@
-package family
+package actors
 
 // This file reads the stream, with a buffer only while there is something to read.
 

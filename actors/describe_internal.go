@@ -1,7 +1,7 @@
-package family
+package actors
 
-// This file describes messages for actors.Describe. Of messages without such a method it
-// shows the name.
+// This file describes the messages of internal_messages.go. Of those without such a method
+// Describe shows the name.
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 )
 
 // Describe names what is in the batch, with sizes and codes.
-func (b *Batch) Describe() string {
+func (b *batch) Describe() string {
 	var parts []string
 	for i := range b.Items {
 		item := &b.Items[i]
@@ -66,8 +66,3 @@ func (w *writeDone) Describe() string {
 
 // Describe names the timer.
 func (t *timeout) Describe() string { return "timeout " + t.timer.String() }
-
-// Describe says how the connection has ended.
-func (e *Ended) Describe() string {
-	return fmt.Sprintf("Ended code %d clean %v", e.Err.Code, e.Err.Clean)
-}

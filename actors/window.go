@@ -1,4 +1,4 @@
-package family
+package actors
 
 // This file is the receive window: how much may be delivered and not yet handled.
 
@@ -6,36 +6,36 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
 )
 
 // window is the reader's credit. The read loop uses it up, the reader actor gives it back.
 type window struct {
-	size      int64
-	used      atomic.Int64
-	released  atomic.Int64  // handled, and the reader not told yet
-	free      atomic.Bool   // no credit is needed from now on
-	throttled atomic.Bool   // the goroutine waits for credit
-	throttles atomic.Uint64 // how often it did
-	discard   atomic.Bool   // throw away what comes
-	stop      atomic.Bool
-	wake      atomic.Pointer[chan struct{}] // something changed; nil if nobody waits
+	size     int64
+	shown    *family.Shown
+	used     atomic.Int64
+	released atomic.Int64 // handled, and the reader not told yet
+	free     atomic.Bool  // no credit is needed from now on
+	discard  atomic.Bool  // throw away what comes
+	stop     atomic.Bool
+	wake     atomic.Pointer[chan struct{}] // something changed; nil if nobody waits
 
 	reads     atomic.Uint64 // that brought something
 	discarded atomic.Int64  // data messages thrown away for lack of credit
 
-	stoodStill atomic.Int64    // for how long the goroutine has waited for credit, in ns
-	patience   time.Duration   // for how long it waits before that is an event
-	tell       func(event any) // reports the event, on the read loop's goroutine
+	patience time.Duration   // for how long it waits before that is an event
+	tell     func(event any) // reports the event, on the read loop's goroutine
 }
 
-func (w *window) init(size int) {
+func (w *window) init(size int, shown *family.Shown) {
+	w.shown = shown
 	w.size = int64(size)
 }
 
 func (w *window) traffic() protocol.Traffic {
-	return protocol.Traffic{Reads: w.reads.Load(), Throttled: w.throttled.Load(), Throttles: w.throttles.Load()}
+	return protocol.Traffic{Reads: w.reads.Load(), Throttled: w.shown.Throttled.Load(), Throttles: w.shown.Throttles.Load()}
 }
 
 // release takes back the credit of a batch and returns how much of it the reader actor has to
@@ -71,8 +71,8 @@ func (w *window) wait() bool {
 // once at the end: this bounds the number of such events, even in the mailbox of a handler
 // that does not get to them.
 func (w *window) throttle() {
-	w.throttles.Add(1)
-	w.throttled.Store(true)
+	w.shown.Throttles.Add(1)
+	w.shown.Throttled.Store(true)
 	wake := make(chan struct{}, 1)
 	w.wake.Store(&wake) // before the look at what may change
 	since, told := time.Now(), false
@@ -88,8 +88,8 @@ func (w *window) throttle() {
 	long.Stop()
 	w.wake.Store(nil)
 	d := time.Since(since)
-	w.stoodStill.Add(int64(d))
-	w.throttled.Store(false)
+	w.shown.StoodStill.Add(int64(d))
+	w.shown.Throttled.Store(false)
 	if told && !w.unlimited() {
 		w.tell(&messages.HandlerCaughtUp{Stopped: d})
 	}

@@ -1,4 +1,4 @@
-package family
+package actors
 
 // This file says on which goroutine each actor of a connection handles a message that finds
 // it idle, and why (the names are workloads of test/bench):
@@ -30,6 +30,7 @@ package family
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/internal/mailbox"
 	"github.com/dandelionws/dandelion/messages"
 	"github.com/dandelionws/dandelion/protocol"
@@ -58,12 +59,12 @@ var stopped = &messages.Stopped{}
 
 // placeInCallback returns the places of a callback with this Sink; without a Sink no event
 // is ignored.
-func placeInCallback(sink Sink) func(message any) mailbox.Place {
+func placeInCallback(sink family.Sink) func(message any) mailbox.Place {
 	return func(message any) mailbox.Place {
 		switch m := message.(type) {
-		case *Batch:
+		case *batch:
 			return m.conn.loop.After()
-		case *Finish:
+		case *family.Finish:
 			return mailbox.OneOnSender
 		case actor.SystemMessage:
 			message = stopped

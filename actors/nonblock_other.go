@@ -1,6 +1,6 @@
 //go:build !unix
 
-package family
+package actors
 
 // This file is for systems on which that is not done: see nonblock_unix.go.
 

@@ -1,16 +1,15 @@
-package family
+package actors
 
-// This file shows the messages of an actor to an actors.Observer.
+// This file shows the messages of an actor to an Observer.
 
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/internal/mailbox"
 )
 
 // Observed returns an observer that shows the messages of one actor to o; nil if o is nil.
-func Observed(o actors.Observer, role actors.Role, epoch uint64) mailbox.Observer {
+func Observed(o Observer, role Role, epoch uint64) mailbox.Observer {
 	if o == nil {
 		return nil
 	}
@@ -18,8 +17,8 @@ func Observed(o actors.Observer, role actors.Role, epoch uint64) mailbox.Observe
 }
 
 type observed struct {
-	to    actors.Observer
-	role  actors.Role
+	to    Observer
+	role  Role
 	epoch uint64
 }
 

@@ -1,4 +1,4 @@
-package family
+package actors
 
 // This file is the actor that owns the receiving side of the stream.
 
@@ -8,7 +8,7 @@ import (
 
 // reader owns the receiving side of the stream. A readLoop does the reading.
 type reader struct {
-	conn *Conn
+	conn *conn
 }
 
 // Receive never blocks.

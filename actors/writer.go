@@ -1,4 +1,4 @@
-package family
+package actors
 
 // This file is the actor that owns the sending side of the stream.
 
@@ -21,7 +21,7 @@ const inlineRounds = 16
 // blocking. What the socket does not take at once is written on the goroutine for blocking
 // calls.
 type writer struct {
-	conn     *Conn
+	conn     *conn
 	try      func(p []byte) (n int, err error) // nil if the stream cannot write without blocking
 	blocking mailbox.Lane                      // where blocking calls go
 
