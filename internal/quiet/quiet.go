@@ -30,8 +30,8 @@ func shrink(registry *actor.ProcessRegistryValue) {
 	all := registry.LocalPIDs.LocalPIDs
 	registry.LocalPIDs.LocalPIDs = slices.Clone(all[:buckets])
 	for _, bucket := range all[buckets:] {
-		for id, process := range bucket.Items() {
+		bucket.IterCb(func(id string, process any) { // Items would start a goroutine for each map
 			registry.LocalPIDs.GetBucket(id).Set(id, process)
-		}
+		})
 	}
 }
