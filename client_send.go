@@ -147,13 +147,19 @@ func (c *Client) write(ctx context.Context, only *family.Conn, send func(*family
 // awaited is a Reply to somebody who waits for done, which has room for one value.
 func awaited(done chan<- error) protocol.Reply { return protocol.Reply{To: done, Awaited: true} }
 
-// outcome waits for what became of a message.
+// outcome waits for what became of a message. What is known already counts, even if ctx
+// has ended.
 func outcome(ctx context.Context, done <-chan error) error {
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		select {
+		case err := <-done:
+			return err
+		default:
+			return ctx.Err()
+		}
 	}
 }
 
@@ -163,14 +169,14 @@ func (c *Client) queue(ctx context.Context, only *family.Conn, send func(*family
 		return err
 	}
 	for {
-		conn, err := c.awaitOpen(ctx)
-		if err != nil {
-			return err
+		conn := only // if it has ended it says so itself
+		if conn == nil {
+			var err error
+			if conn, err = c.awaitOpen(ctx); err != nil {
+				return err
+			}
 		}
-		if only != nil {
-			conn = only // if it has ended it says so itself
-		}
-		err = send(conn)
+		err := send(conn)
 		switch {
 		case errors.Is(err, ErrQueueFull):
 			select {

@@ -34,7 +34,9 @@ var _ io.WriteCloser = (*MessageWriter)(nil)
 var streams atomic.Uint64
 
 // Writer begins a message that is sent piece by piece. ctx bounds every call of the
-// MessageWriter. Nothing is sent before the first call. It bypasses the outbox.
+// MessageWriter. If it has ended nothing begins; the frames of a message that has begun
+// are still accepted, but not waited for, so that it can be finished. Nothing is sent
+// before the first call. It bypasses the outbox.
 func (c *Client) Writer(ctx context.Context, kind Kind) *MessageWriter {
 	return &MessageWriter{c: c, ctx: ctx, kind: kind, id: streams.Add(1)}
 }
