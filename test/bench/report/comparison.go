@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/dandelionws/dandelion/test/bench/client"
 	"github.com/dandelionws/dandelion/test/bench/work"
@@ -34,7 +35,7 @@ type Row struct {
 	Error    string `json:",omitempty"` // of the first round that failed
 
 	// Value is in the unit of the workload, the CPU times are in ns for each message.
-	Value, User, Sys Difference
+	Value, CPU, User Difference
 	// Ratio of Value.This to the best peer, above 1 if better than that; 0 if there is none.
 	Ratio float64
 
@@ -83,8 +84,8 @@ func (r *Row) Add(round Round, err error) {
 func FinishRows(rows []*Row) {
 	for i, r := range rows {
 		r.Value = r.difference(func(r work.Result) float64 { return r.Value })
+		r.CPU = r.difference(func(r work.Result) float64 { return r.CPU })
 		r.User = r.difference(func(r work.Result) float64 { return r.User })
-		r.Sys = r.difference(func(r work.Result) float64 { return r.CPU - r.User })
 		for _, round := range r.Rounds {
 			r.line.Add(i, round.This, nil)
 		}
@@ -135,18 +136,23 @@ func (r *Row) verdict() string {
 		value = -value
 	}
 	s := map[int]string{-1: "WORSE", 1: "better"}[value]
-	switch r.User.changed() {
-	case 1:
-		s += " MORE USER CPU"
-	case -1:
-		s += " less user CPU"
+	for _, c := range []struct {
+		what string
+		d    Difference
+	}{{"CPU", r.CPU}, {"user CPU", r.User}} {
+		switch c.d.changed() {
+		case 1:
+			s += " MORE " + strings.ToUpper(c.what)
+		case -1:
+			s += " less " + c.what
+		}
 	}
 	return s
 }
 
 // WriteTable writes a line for each workload and library.
 func (c *Comparison) WriteTable(w io.Writer) {
-	head := []string{"work", "library", "unit", "this", "base", "this/base", "A/A", "user ns", "base", "this/base", "A/A", "sys ns", "base", "to best peer", ""}
+	head := []string{"work", "library", "unit", "this", "base", "this/base", "A/A", "CPU ns", "base", "this/base", "A/A", "user ns", "base", "this/base", "A/A", "to best peer", ""}
 	var rows [][]string
 	for _, r := range c.Rows {
 		if len(r.Rounds) == 0 {
@@ -156,12 +162,13 @@ func (c *Comparison) WriteTable(w io.Writer) {
 		rows = append(rows, []string{
 			r.Workload, r.Library, string(r.Unit),
 			format(r.Value.This), format(r.Value.Base), ratio(r.Value.Ratio), percent(r.Value),
+			nanoseconds(r.CPU.This), nanoseconds(r.CPU.Base), ratio(r.CPU.Ratio), percent(r.CPU),
 			nanoseconds(r.User.This), nanoseconds(r.User.Base), ratio(r.User.Ratio), percent(r.User),
-			nanoseconds(r.Sys.This), nanoseconds(r.Sys.Base), ratio(r.Ratio), r.verdict(),
+			ratio(r.Ratio), r.verdict(),
 		})
 	}
 	writeMarkdown(w, head, rows)
-	fmt.Fprintf(w, "\n\"this\" is the present tree, \"base\" is %s; `%s`; %s.\nMedians. A/A is how far two runs of base in the same round lie apart. In capitals: worse, or more user CPU, by more than that and %.0f %%.\n",
+	fmt.Fprintf(w, "\n\"this\" is the present tree, \"base\" is %s; `%s`; %s.\nMedians. A/A is how far two runs of base in the same round lie apart. In capitals: worse, or more CPU time, by more than that and %.0f %%.\nCPU time is exact; how much of it is user time the kernel estimates, from a sample every few ms.\n",
 		c.Revision, c.Machine.Command, c.Machine, 100*margin)
 }
 

@@ -23,7 +23,7 @@ func rounds(triples ...[3]float64) []Round {
 }
 
 func TestDifference(t *testing.T) {
-	const less, more = "less user CPU", "MORE USER CPU"
+	const less, more = "less CPU less user CPU", "MORE CPU MORE USER CPU"
 	for _, tc := range []struct {
 		name          string
 		unit          work.Unit
@@ -52,8 +52,8 @@ func TestDifference(t *testing.T) {
 		if got := rows[0].verdict(); got != tc.verdict {
 			t.Errorf("%s: got the verdict %q, want %q", tc.name, got, tc.verdict)
 		}
-		if u, s := rows[0].User, rows[0].Sys; math.Abs(4*u.This-s.This) > 1e-6 {
-			t.Errorf("%s: got %v user and %v system, want 1 to 4", tc.name, u.This, s.This)
+		if all, user := rows[0].CPU, rows[0].User; math.Abs(all.This-5*user.This) > 1e-6 {
+			t.Errorf("%s: got %v CPU and %v of it user, want 5 to 1", tc.name, all.This, user.This)
 		}
 	}
 }
@@ -71,7 +71,7 @@ func TestComparisonTable(t *testing.T) {
 	for _, want := range []string{
 		"| w    | fast      | msg/s | 200  | –    | –         | –     | –",
 		"| w    | dandelion | msg/s | 150  | 100  | 1.50      | 0.0 %",
-		"| 0.75         | better MORE USER CPU |",
+		"| 0.75         | better MORE CPU MORE USER CPU |",
 		`"base" is abc (subject)`,
 		"w, dandelion: first\n",
 	} {

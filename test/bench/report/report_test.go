@@ -86,8 +86,8 @@ func TestTables(t *testing.T) {
 	for _, want := range []string{
 		"| title, msg/s | 1.00k    | 20.0k * | 3.00M | 950       | 0.95",
 		"| pingpong-32 | dandelion | msg/s | 950    | 949   | 951   | 0.95",
-		"| title | dandelion        | ratio | ≥ 0.9  | 0.95  | yes | 3000.00 |",
-		"| idle  | dandelion        | value | ≤ 8000 | 17.3k | no  | 3.50k   |",
+		"| title | dandelion | ratio | ≥ 0.97 | 0.95  | no  | 3000.00 |",
+		"| idle  | dandelion | value | ≤ 8000 | 17.3k | no  | 3.50k   |",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("got\n%s\nwant %q in it", b.String(), want)
