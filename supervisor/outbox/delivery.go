@@ -82,7 +82,7 @@ func (q *Queue) pump() {
 				q.conn = nil // its end is on the way
 			}
 		default:
-			q.done(e, q.epoch, err)
+			q.forget(e, q.epoch, err)
 			if q.cursor == nil {
 				q.cursor = q.first
 			}
@@ -120,16 +120,16 @@ func (q *Queue) settled(e *entry, epoch uint64, err error) {
 			q.hold(e, fmt.Errorf("%w: it was written, not acknowledged", messages.ErrUnconfirmed))
 			q.resent++
 		case err == nil, e.acked:
-			q.done(e, epoch, nil)
+			q.forget(e, epoch, nil)
 		case errors.Is(err, messages.ErrUnconfirmed) && !e.m.Resend && !acks:
-			q.done(e, epoch, err)
+			q.forget(e, epoch, err)
 		case errors.Is(err, messages.ErrClosed):
 			if errors.Is(err, messages.ErrUnconfirmed) {
 				q.resent++
 			}
 			q.hold(e, err)
 		default:
-			q.done(e, epoch, err)
+			q.forget(e, epoch, err)
 		}
 	}
 	q.unlock()
@@ -142,7 +142,7 @@ func (q *Queue) hold(e *entry, err error) {
 	q.cursor = q.first
 	switch {
 	case q.closed:
-		q.giveUp(e, err)
+		q.leave(e, err)
 	case !e.expires.IsZero() && !e.expires.After(time.Now()):
 		q.drop(e, messages.ErrExpired)
 	}
@@ -190,6 +190,6 @@ func (q *Queue) acknowledge(e *entry) {
 	case e.state == entryOut:
 		e.acked = true
 	case e.sent:
-		q.done(e, q.epoch, nil)
+		q.forget(e, q.epoch, nil)
 	}
 }

@@ -1,6 +1,16 @@
 package outbox
 
-// This file is the queue: what is held, in order and within limits, and who is told.
+// This file is the queue: what is held, in order and within limits, and who is told. The words
+// for what ends:
+//
+//	seal    new messages are refused, those that are held go on
+//	close   nothing is sent any more; whatever is left is answered
+//
+//	hold    a connection gives a message back: it waits again, for its own or another one
+//	drop    a message is given up for its TTL or for room; that is an event and an answer
+//	forget  a message is answered, and gone from here and from the Store
+//	remove  a message is answered, and gone from here; what the Store has stays there
+//	leave   remove, for what is left at the end
 
 import (
 	"container/heap"
@@ -24,7 +34,7 @@ const (
 	entryHeld                       // waits for the connection
 	entryOut                        // accepted by the connection
 	entryAwaiting                   // written; waits for its acknowledgement
-	entryDone                       // answered
+	entryAnswered                   // answered
 )
 
 // entry is a message in the outbox.
@@ -56,7 +66,7 @@ type Queue struct {
 	logger *slog.Logger
 
 	mu          sync.Mutex
-	first, last *entry // everything accepted and not done, in order
+	first, last *entry // everything accepted, in order
 	cursor      *entry // those before it are out already
 	msgs, bytes int
 	blocked     []*entry
@@ -294,7 +304,7 @@ func (q *Queue) unlink(e *entry) {
 
 // drop gives a message up, with an event and an answer.
 func (q *Queue) drop(e *entry, reason error) {
-	if e.state == entryDone {
+	if e.state == entryAnswered {
 		return
 	}
 	err := fmt.Errorf("%w: %w", messages.ErrDropped, reason)
@@ -302,7 +312,7 @@ func (q *Queue) drop(e *entry, reason error) {
 		err = fmt.Errorf("%w; %w", err, messages.ErrUnconfirmed)
 	}
 	q.reportLoss(e, reason)
-	q.done(e, q.epoch, err)
+	q.forget(e, q.epoch, err)
 }
 
 // reportLoss makes an event of a message that is lost.
@@ -318,18 +328,18 @@ func (q *Queue) reportLoss(e *entry, reason error) {
 	})
 }
 
-// done answers a message and forgets it.
-func (q *Queue) done(e *entry, epoch uint64, err error) {
+// forget is remove, also from the Store.
+func (q *Queue) forget(e *entry, epoch uint64, err error) {
 	if e.seq != 0 {
 		q.store.acks = append(q.store.acks, e.seq)
 		q.wakeStore()
 	}
-	q.finish(e, epoch, err)
+	q.remove(e, epoch, err)
 }
 
-// finish answers a message and forgets it here. If nobody gets the answer a loss is an event.
-func (q *Queue) finish(e *entry, epoch uint64, err error) {
-	if e.state == entryDone {
+// remove answers a message and takes it out. If nobody gets the answer a loss is an event.
+func (q *Queue) remove(e *entry, epoch uint64, err error) {
+	if e.state == entryAnswered {
 		return
 	}
 	switch {
@@ -350,7 +360,7 @@ func (q *Queue) finish(e *entry, epoch uint64, err error) {
 		q.reportLoss(e, err)
 	}
 	q.due = append(q.due, a)
-	e.state = entryDone
+	e.state = entryAnswered
 	for len(q.blocked) > 0 && q.fits(len(q.blocked[0].m.Data)) {
 		b := q.blocked[0]
 		q.blocked = q.blocked[1:]
@@ -415,7 +425,7 @@ func (q *Queue) Close(closed func()) {
 	blocked := q.blocked
 	q.blocked = nil
 	for _, e := range blocked {
-		e.state = entryDone
+		e.state = entryAnswered
 		if e.reply.To == nil {
 			q.reportLoss(e, messages.ErrStopped)
 		}
@@ -424,7 +434,7 @@ func (q *Queue) Close(closed func()) {
 	for e := q.first; e != nil; {
 		next := e.next
 		if e.state == entryHeld || e.state == entryAwaiting {
-			q.giveUp(e, nil)
+			q.leave(e, nil)
 		}
 		e = next
 	}
@@ -432,8 +442,9 @@ func (q *Queue) Close(closed func()) {
 	q.unlock()
 }
 
-// giveUp answers a message that this supervisor will not send.
-func (q *Queue) giveUp(e *entry, err error) {
+// leave answers a message that this supervisor will not send. err is what the connection has
+// said of it, nil for nothing.
+func (q *Queue) leave(e *entry, err error) {
 	switch {
 	case e.seq != 0:
 		err = fmt.Errorf("%w: %w", messages.ErrStopped, messages.ErrStored)
@@ -442,7 +453,7 @@ func (q *Queue) giveUp(e *entry, err error) {
 	case err == nil:
 		err = messages.ErrStopped
 	}
-	q.finish(e, q.epoch, err)
+	q.remove(e, q.epoch, err)
 }
 
 // Status returns what is held, and counts.

@@ -110,7 +110,7 @@ func (q *Queue) load() error {
 		after = e
 		q.expireLater(e)
 		if q.closed {
-			q.giveUp(e, nil)
+			q.leave(e, nil)
 		}
 	}
 	q.cursor = q.first
@@ -123,7 +123,7 @@ func (q *Queue) appendAll(entries []*entry, err error) {
 	batch := make([]StoredMessage, 0, len(entries))
 	seqs := make([]uint64, len(entries))
 	for i, e := range entries {
-		if e.state != entryDone {
+		if e.state != entryAnswered {
 			q.store.seq++
 			seqs[i] = q.store.seq
 			batch = append(batch, StoredMessage{Seq: seqs[i], Outgoing: e.m, Expires: e.expires})
@@ -140,11 +140,11 @@ func (q *Queue) appendAll(entries []*entry, err error) {
 	defer q.unlock()
 	for i, e := range entries {
 		switch {
-		case e.state == entryDone && err == nil && seqs[i] != 0: // expired meanwhile
+		case e.state == entryAnswered && err == nil && seqs[i] != 0: // expired meanwhile
 			q.store.acks = append(q.store.acks, seqs[i])
-		case e.state == entryDone:
+		case e.state == entryAnswered:
 		case err != nil:
-			q.finish(e, q.epoch, fmt.Errorf("outbox: not stored: %w", err))
+			q.remove(e, q.epoch, fmt.Errorf("outbox: not stored: %w", err))
 		default:
 			e.seq, e.state = seqs[i], entryHeld
 			if e.stored != nil {
@@ -152,7 +152,7 @@ func (q *Queue) appendAll(entries []*entry, err error) {
 				e.stored = nil
 			}
 			if q.closed {
-				q.giveUp(e, nil)
+				q.leave(e, nil)
 			}
 		}
 	}
