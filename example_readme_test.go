@@ -1,3 +1,5 @@
+//lint:file-ignore SA4006 documents show calls one after the other, each with its error
+
 package dandelion_test
 
 import (

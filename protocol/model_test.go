@@ -86,7 +86,6 @@ type model struct {
 	closed    *[]byte
 	pings     [][]byte // of the user, not arrived
 	pongs     [][]byte // owed to the server or sent by the user, not arrived
-	lastPong  []byte   // that arrived
 	probe     uint64   // the last Ping of the machine itself
 	serverNo  int
 	received  uint64 // its messages

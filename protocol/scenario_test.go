@@ -251,17 +251,16 @@ func item(s string) wire.Item {
 
 // scenario is a connection without actors, for tests that play them.
 type scenario struct {
-	t       *testing.T
-	refs    uint64
-	m       *Machine
-	out     *Outbound
-	now     time.Time
-	shown   *atomic.Uint32
-	timers  map[Timer]bool // that run
-	wakes   []Wake         // of the writer
-	inline  []string       // what a writer has written that does so at once
-	written []string       // by an inline writer
-	bytes   []byte         // on their way to the server
+	t      *testing.T
+	refs   uint64
+	m      *Machine
+	out    *Outbound
+	now    time.Time
+	shown  *atomic.Uint32
+	timers map[Timer]bool // that run
+	wakes  []Wake         // of the writer
+	inline []string       // what a writer has written that does so at once
+	bytes  []byte         // on their way to the server
 }
 
 // open returns an open connection, a second old, that has a limit of 10 messages and 1000 bytes.
