@@ -8,10 +8,9 @@ import (
 	"github.com/dandelionws/dandelion/internal/bytepool"
 )
 
-// Buffers for chunks come in sizes of a power of two and a little, so that a
-// message whose size is a power of two fits into its own with the header. The
-// smallest is for small frames: many of them go into one, but a frame is never
-// split over two, so a control frame can go between any two chunks.
+// The size of a chunk's buffer is a power of two and a little more, so that a message whose
+// size is a power of two fits, with its header. Many small frames share the smallest buffer;
+// but no frame is split over two, so a control frame can go between any two chunks.
 const (
 	chunkSlack    = 64
 	minChunkClass = 15 // 32 KiB
@@ -37,7 +36,7 @@ func newChunkBuffer(size int) []byte {
 	return make([]byte, 0, 1<<class+chunkSlack)
 }
 
-// freeChunkBuffer gives a buffer back that newChunkBuffer made.
+// freeChunkBuffer takes back a buffer that newChunkBuffer made.
 func freeChunkBuffer(b []byte) {
 	class := chunkClass(cap(b))
 	if class <= maxChunkClass && cap(b) == 1<<class+chunkSlack {

@@ -1,6 +1,6 @@
 package protocol
 
-// This file is the closing handshake: what the inputs do that begin it and carry it on.
+// This file is the closing handshake: what the inputs that belong to it do.
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ const drainTimeout = 500 * time.Millisecond
 // nobody to wait for, but the Close may still go out.
 const deadDrainTimeout = 50 * time.Millisecond
 
-// ErrClosing is what sends fail with between our Close and the server's.
+// ErrClosing is returned for sends between our Close and the server's.
 var ErrClosing = fmt.Errorf("%w: it is closing and takes no more messages", messages.ErrClosed)
 
 // close handles the user's wish to close (§7.1.2).
@@ -46,10 +46,10 @@ func (m *Machine) remoteClose(code wire.StatusCode, reason string) {
 		m.beginClosing(messages.Remote, code, reason)
 	}
 	// §5.5.1: answered with the same status, unless ours is under way. Ours then
-	// goes out at once: the server will read no data after its Close.
+	// goes out at once: the server reads no data after its Close.
 	m.closeFirst(code)
-	// §7.1.1: the server closes TCP first; it has CloseTimeout for that. Who waits
-	// for a frame that is being written meanwhile is told sooner.
+	// §7.1.1: the server closes TCP first; it has CloseTimeout for that. A sender
+	// whose frame is still being written is told sooner.
 	m.setTimer(TimerClose, m.cfg.CloseTimeout)
 	if m.sent == sentQueued {
 		m.setTimer(TimerDrain, drainTimeout)
@@ -102,8 +102,8 @@ func noStatusIfNone(code wire.StatusCode) wire.StatusCode {
 	return code
 }
 
-// noticeClose looks whether our Close has been written: the Outbound knows that before
-// the writer's news is here.
+// noticeClose looks whether our Close has been written: the Outbound knows before the writer's
+// news arrives.
 func (m *Machine) noticeClose() {
 	if m.sent != sentQueued || !m.out.CloseWritten() {
 		return
@@ -141,8 +141,8 @@ func (m *Machine) writeFailed(err error) {
 	m.endIfDone()
 }
 
-// closeOverdue ends a closing handshake that takes too long. After the server's Close it
-// is our own that is missing, or the end of the stream, which nobody needs.
+// closeOverdue ends a closing handshake that takes too long. After the server's Close, what is
+// missing is our own, or the end of the stream, which nobody needs.
 func (m *Machine) closeOverdue() {
 	if !m.received.close() {
 		m.blame(fmt.Errorf("%w: no Close from the server within %v", messages.ErrCloseTimeout, m.cfg.CloseTimeout))

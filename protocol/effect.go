@@ -34,7 +34,7 @@ const (
 	EffectPong                              // answer whoever waits for a Pong
 	EffectSetTimer                          // anew if it runs
 	EffectStopTimer                         // if it runs
-	EffectUnthrottle                        // the reader goes on without credit
+	EffectUnthrottle                        // the reader continues without credit
 	EffectDiscard                           // the reader throws away what comes
 	EffectHalfClose                         // the writer ends its side when it has nothing left
 	EffectCloseStream                       // drop the stream

@@ -17,14 +17,14 @@ type Read struct {
 	// Items are messages and control frames in the order in which they arrived. The
 	// machine leaves those that are for the user.
 	Items []wire.Item
-	// RTTs gets one entry for each Pong that is left in Items: the round-trip time, 0
-	// if nobody asked for it.
+	// RTTs gets one entry for each Pong that is left in Items: the round-trip time, or 0 if
+	// it answers no Ping.
 	RTTs []time.Duration
 	// Control says that there are control frames among Items.
 	Control bool
 }
 
-// Violation says that the server has broken the protocol or a limit.
+// Violation says that the server has broken the protocol or exceeded a limit.
 type Violation struct{ Err error }
 
 // EndOfStream says that nothing more can be read.

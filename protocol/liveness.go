@@ -1,8 +1,7 @@
 package protocol
 
-// This file is the part of the state machine that is about Pings and Pongs: those
-// of the user, and those that find out whether the server is still there
-// (RFC 6455 §5.5.2, §5.5.3).
+// This file is the part of the state machine that handles Pings and Pongs: those of the user,
+// and those that find out whether the server is still there (RFC 6455 §5.5.2, §5.5.3).
 
 import (
 	"bytes"
@@ -60,7 +59,7 @@ func (m *Machine) pong(data []byte) (rtt time.Duration) {
 			m.smoothRTT = rtt
 		}
 		m.smoothRTT += (rtt - m.smoothRTT) / 8 // RFC 6298 §2
-		// Shown before anybody who waits goes on and looks.
+		// Shown before those who wait for the Pong continue and look.
 		m.do(Effect{Kind: EffectMeasured, RTT: m.lastRTT, Smoothed: m.smoothRTT})
 		for _, p := range m.pings[:i+1] {
 			if p.waiter != nil {
@@ -74,7 +73,7 @@ func (m *Machine) pong(data []byte) (rtt time.Duration) {
 	return 0
 }
 
-// live notes that the server has shown life.
+// live records that the server has shown life.
 func (m *Machine) live() {
 	m.misses, m.excused = 0, 0
 	if m.awaiting {
@@ -91,7 +90,7 @@ func (m *Machine) stopKeepalive() {
 	m.awaiting = false
 }
 
-// giveUpPings tells whoever waits for a Pong that the connection has ended.
+// giveUpPings tells those who wait for a Pong that the connection has ended.
 func (m *Machine) giveUpPings(err *messages.CloseError) {
 	for _, p := range m.pings {
 		if p.waiter != nil {
@@ -101,7 +100,7 @@ func (m *Machine) giveUpPings(err *messages.CloseError) {
 	m.pings = nil
 }
 
-// Ping sends a Ping of the user. Errors: as of Outbound.Ping.
+// Ping sends a Ping of the user. Errors: those of Outbound.Ping.
 func (m *Machine) Ping(data []byte, reply Reply, now time.Time) error {
 	if err := m.out.Ping(data, reply); err != nil {
 		return err
@@ -124,7 +123,7 @@ func (m *Machine) Measure(waiter any, now time.Time) error {
 	return nil
 }
 
-// remember notes a Ping that was sent. If too many are open the oldest that nobody waits
+// remember records a Ping that was sent. If too many are open the oldest that nobody waits
 // for is forgotten; the new one, if somebody waits for each of them.
 func (m *Machine) remember(p openPing) {
 	if len(m.pings) >= maxOpenPings {
@@ -155,7 +154,7 @@ func (m *Machine) probe(t Traffic) {
 	m.awaitPong(t)
 }
 
-// awaitPong gives the Pong, or other Traffic, pongTimeout from now.
+// awaitPong gives the Pong, or other Traffic, PongTimeout from now.
 func (m *Machine) awaitPong(t Traffic) {
 	m.then, m.due = t, m.now.Add(m.cfg.PongTimeout)
 	m.setTimer(TimerPong, m.cfg.PongTimeout)
@@ -166,8 +165,8 @@ func (m *Machine) pongOverdue(t Traffic) {
 	if !m.awaiting {
 		return
 	}
-	// The Pong may wait in front of our own door: we had stopped reading, or we did
-	// not get to run, for example because the machine had slept.
+	// The Pong may have come without our reading it: we had stopped reading, or did not get
+	// to run, for example because the machine was asleep.
 	ownFault := t.Throttled || t.Throttles != m.then.Throttles || m.now.Sub(m.due) > m.cfg.PongTimeout/4
 	switch {
 	case t.Reads != m.then.Reads:

@@ -24,7 +24,7 @@ package protocol
 //	          our side of the stream ends after the Close (§7.1.7)
 //
 // In OPEN both are Data. CLOSING ends as soon as the server has ended the stream and our
-// Close is not waiting any more; the server ends it first (§7.1.1). Two timers bound it:
+// Close no longer waits; the server ends the stream first (§7.1.1). Two timers bound it:
 //
 //	timer  set                                      when it fires
 //	Close  when our Close is queued, and again      the connection ends
@@ -82,7 +82,7 @@ const (
 
 func (s sent) close() bool { return s == sentClose || s == sentCloseAndEnd }
 
-// Config is what a Machine is made of.
+// Config configures a Machine.
 type Config struct {
 	Shown        *atomic.Uint32 // where the state is seen from outside; nil: nowhere
 	Epoch        uint64
@@ -119,7 +119,7 @@ type Machine struct {
 	liveness
 }
 
-// New returns the machine of a connection that is open since now.
+// New returns the machine of a connection that has just opened, at now.
 func New(cfg Config, out *Outbound, now time.Time) *Machine {
 	m := &Machine{cfg: cfg, out: out, state: messages.StateOpen, opened: now}
 	m.nextPing = cfg.FirstPing
@@ -129,10 +129,10 @@ func New(cfg Config, out *Outbound, now time.Time) *Machine {
 	return m
 }
 
-// State is OPEN, CLOSING or CLOSED.
+// State returns OPEN, CLOSING or CLOSED.
 func (m *Machine) State() messages.State { return m.state }
 
-// Data is how many messages, or parts of them, were received.
+// Data returns how many messages, or parts of them, were received.
 func (m *Machine) Data() uint64 { return m.data }
 
 // Step handles an input at the time now, which may be zero for a Read without control
@@ -283,7 +283,7 @@ func (m *Machine) end() {
 	m.do(Effect{Kind: EffectEnd, Err: err, Alive: m.alive})
 }
 
-// closeError says how the connection ends, as far as it is known now.
+// closeError returns how the connection ends, as far as that is known.
 func (m *Machine) closeError() *messages.CloseError {
 	err := &messages.CloseError{
 		Code:       wire.StatusAbnormal, // §7.1.5

@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// takeMax bounds what one write takes, in bytes, unless one frame is larger:
-	// a Pong waits for this much at most.
+	// takeMax bounds what one write takes, in bytes, unless one frame is larger: a Pong waits
+	// for at most this much.
 	takeMax = 256 << 10
 	// controlMax bounds the control frames that wait for the writer, in bytes.
-	// Past it only the latest Pong is remembered (RFC 6455 §5.5.3 allows it).
+	// Beyond it only the latest Pong is remembered (RFC 6455 §5.5.3 allows that).
 	controlMax = 16 << 10
-	// largeMessage is the payload from which on a message has a chunk of its own, is
-	// encoded without the lock, and wakes the writer as such.
+	// largeMessage is the size in bytes from which a message gets its own chunk, is encoded
+	// without the lock, and wakes the writer with WakeLarge.
 	largeMessage = 32 << 10
 )
 
@@ -36,13 +36,13 @@ const (
 	gateNothing             // nothing
 )
 
-// Reply says whom to tell what became of a send. This package does not look into To.
+// Reply says who is to be told what became of a send. This package does not look into To.
 type Reply struct {
 	// To is whoever is told: a pointer or a channel, so that nothing is allocated. Nil:
 	// nobody.
 	To  any
 	Ref uint64 // which of the sender's sends it was
-	// Awaited says that a goroutine stands still until it is told (WakeAwaited).
+	// Awaited says that a goroutine is blocked until it is told (WakeAwaited).
 	Awaited bool
 }
 
@@ -93,7 +93,7 @@ type Outbound struct {
 	controlsQueued, controlsWritten uint64 // control frames so far
 	written                         Counts // data so far
 
-	open         map[streamKey]*fragments // streams that may go on
+	open         map[streamKey]*fragments // streams that may continue
 	sending      bool                     // a message in fragments is on its way …
 	current      streamKey                // … this one
 	waiting      []parked                 // in order of arrival
@@ -178,11 +178,10 @@ func (o *Outbound) sendMessage(op wire.Opcode, data []byte, reply Reply) error {
 	return nil
 }
 
-// sendLarge is sendMessage for what takes long to encode: that is done without the
-// lock, so that meanwhile the writer can write what is queued, and Pongs be answered.
-// All of it is encoded before any of it is written: the payload of a frame must not be
-// capable of being changed by the application once its transmission has begun (RFC
-// 6455 §10.3).
+// sendLarge is sendMessage for messages that take long to encode. It encodes without the lock,
+// so that the writer can write what is queued, and Pings be answered, at the same time. The
+// whole message is encoded before any of it is written: the application must not be able to
+// change the payload of a frame once its transmission has begun (RFC 6455 §10.3).
 func (o *Outbound) sendLarge(op wire.Opcode, data []byte, reply Reply) error {
 	o.mu.Lock()
 	err := o.admit(len(data), o.msgs, o.bytes)
@@ -236,7 +235,7 @@ func (o *Outbound) flying() (msgs int) {
 	return msgs
 }
 
-// appendData encodes one data frame behind what is queued.
+// appendData encodes one data frame after those that are queued.
 func (o *Outbound) appendData(fin bool, op wire.Opcode, payload []byte, reply Reply) {
 	size := len(payload) + wire.MaxHeader
 	var c *chunk
@@ -250,7 +249,7 @@ func (o *Outbound) appendData(fin bool, op wire.Opcode, payload []byte, reply Re
 	o.count(c, len(payload), reply)
 }
 
-// count notes that c has one more data frame, with size bytes of payload.
+// count records that c has one more data frame, with size bytes of payload.
 func (o *Outbound) count(c *chunk, size int, reply Reply) {
 	o.msgs++
 	o.bytes += size
@@ -261,8 +260,8 @@ func (o *Outbound) count(c *chunk, size int, reply Reply) {
 	}
 }
 
-// keySources are kept for whoever has something to send next. Which connection a
-// key is for does not matter: it cannot be told from the ones before it.
+// keySources are shared by all connections. Which connection a key is for does not matter: a
+// key cannot be predicted from those before it.
 var keySources = sync.Pool{New: func() any { return new(wire.KeySource) }}
 
 // key returns the key for one frame.
@@ -278,7 +277,7 @@ func (o *Outbound) Ping(data []byte, reply Reply) error {
 	return o.sendControl(wire.OpPing, data, reply)
 }
 
-// Pong queues an unsolicited Pong of up to 125 bytes. Errors: as of Ping.
+// Pong queues an unsolicited Pong of up to 125 bytes. Errors: those of Ping.
 func (o *Outbound) Pong(data []byte, reply Reply) error {
 	return o.sendControl(wire.OpPong, data, reply)
 }
@@ -313,8 +312,8 @@ func (o *Outbound) sendControl(op wire.Opcode, data []byte, reply Reply) error {
 	return nil
 }
 
-// answerPing queues the Pong that a Ping asks for. A server that sends Pings and
-// does not read the answers gets only the latest one.
+// answerPing queues the Pong for a Ping. A server that sends Pings and does not read the
+// answers gets only the latest one.
 func (o *Outbound) answerPing(data []byte) {
 	o.mu.Lock()
 	if o.gate == gateNothing {

@@ -1,7 +1,7 @@
 package protocol
 
-// This file is the part of the Outbound that is about its end: the Close, and what
-// becomes of what is not written. The words are those of machine.go.
+// This file is the end of the Outbound: the Close, and what becomes of frames that are not
+// written. The words are those of machine.go.
 
 import (
 	"fmt"
@@ -11,12 +11,12 @@ import (
 )
 
 // queueClose queues a Close after everything that was accepted, and accepts nothing
-// but Pongs from then on. err is what later sends are refused with.
+// but Pongs from then on. Later sends are refused with err.
 func (o *Outbound) queueClose(payload []byte, reply Reply, err error) (due []Outcome) {
 	o.mu.Lock()
 	o.gate, o.err = gatePongs, err
-	// What waits for the end of an unfinished message would never be sent: no
-	// fragment is accepted any more that could finish it.
+	// Messages that wait for the end of an unfinished one would never be sent: the fragment
+	// that could finish it is no longer accepted.
 	due = o.giveUpParked(nil, err)
 	n := len(o.data)
 	o.data = append(o.data, chunk{buf: newChunkBuffer(wire.MaxHeader + wire.MaxControl), close: true})
@@ -76,10 +76,10 @@ func (o *Outbound) giveUp(err error) []Outcome {
 	return due
 }
 
-// unconfirmed is what senders are told whose frames the writer has taken.
+// unconfirmed returns the error for senders whose frames the writer has taken.
 func unconfirmed(err error) error { return fmt.Errorf("%w: %w", messages.ErrUnconfirmed, err) }
 
-// unconfirm answers the senders of what is being written, though the write goes on.
+// unconfirm answers the senders of frames that are being written; the write continues.
 func (o *Outbound) unconfirm(err error) (due []Outcome) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

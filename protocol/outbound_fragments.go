@@ -1,7 +1,7 @@
 package protocol
 
-// This file is the part of the Outbound that is about messages in fragments: whose
-// turn it is, and who waits (RFC 6455 §5.4).
+// This file is the part of the Outbound that handles messages in fragments: whose turn it is,
+// and who waits (RFC 6455 §5.4).
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	"github.com/dandelionws/dandelion/wire"
 )
 
-// Sender tells the streams of one sender of fragments from those of others. It is
-// zero outside of actors, where the numbers of streams are enough.
+// Sender distinguishes the streams of one sender of fragments from those of others. It is zero
+// for code without actors, where the numbers of streams are enough.
 type Sender struct{ Address, ID string }
 
 // streamKey names a message that is sent in fragments.
@@ -53,7 +53,7 @@ func (o *Outbound) SendFragment(from Sender, f *messages.SendFragment, reply Rep
 func (o *Outbound) sendFragment(key streamKey, f *messages.SendFragment, reply Reply) error {
 	turn := !o.sending || o.current == key
 	msgs, load := o.msgs, o.bytes
-	if turn { // what waits for this message to end must not keep it from ending
+	if turn { // messages that wait for this one to end must not keep it from ending
 		msgs, load = msgs-len(o.waiting), load-o.waitingBytes
 	}
 	if err := o.admit(len(f.Data), msgs, load); err != nil {
@@ -106,7 +106,7 @@ func (o *Outbound) park(p parked) {
 	o.bytes += len(p.data)
 }
 
-// unpark moves what may go now from waiting to data, in order of arrival.
+// unpark moves those that may go now from waiting to data, in order of arrival.
 func (o *Outbound) unpark() {
 	for len(o.waiting) > 0 {
 		i := 0

@@ -1,13 +1,12 @@
 package protocol
 
-// This file is the part of the Outbound that is for the writer, and counts what it has
-// written.
+// This file is the writer's side of the Outbound: what it takes, and what it has written.
 
 import "github.com/dandelionws/dandelion/wire"
 
-// Take moves what one write shall carry to bufs: first control frames, then data
-// up to takeMax bytes. When there is nothing it returns bufs as it was, and the
-// next thing that is queued wakes the writer again.
+// Take appends to bufs what one write is to carry: first control frames, then data up to
+// takeMax bytes. If there is nothing it returns bufs unchanged, and the next frame that is
+// queued wakes the writer again.
 func (o *Outbound) Take(bufs [][]byte) [][]byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -46,7 +45,7 @@ func (o *Outbound) Take(bufs [][]byte) [][]byte {
 	return bufs
 }
 
-// Wrote says that what take gave was written, and returns the replies that are due.
+// Wrote records that what Take returned was written, and returns the replies that are due.
 func (o *Outbound) Wrote(out []Outcome) []Outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -78,8 +77,8 @@ func (o *Outbound) makeSpace() {
 	}
 }
 
-// Space returns a channel that is closed when room was made in a queue that was
-// full, or the queue takes nothing more.
+// Space returns a channel that is closed when there is room again in a queue that was full, or
+// when the queue accepts nothing more.
 func (o *Outbound) Space() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()

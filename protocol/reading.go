@@ -34,7 +34,7 @@ func (m *Machine) read(r *Read) {
 	m.do(Effect{Kind: EffectDeliver})
 }
 
-// ignore handles what one read brought when nobody listens any more.
+// ignore handles what one read brought when messages are no longer listened to.
 func (m *Machine) ignore(r *Read) {
 	r.keep(0)
 	m.do(Effect{Kind: EffectDeliver})
