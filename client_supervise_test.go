@@ -138,6 +138,39 @@ func TestCloseAfterALoss(t *testing.T) {
 	}
 }
 
+// A Ping returns when the connection is lost on which it waits for its Pong, although the
+// client goes on; it does not wait for another connection.
+func TestPingMeetsALoss(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
+		opts.Retry.Backoff = retry.Exponential{Min: time.Hour}.New
+		c, err := dandelion.Supervise(t.Context(), s.URL(), opts)
+		require.NoError(t, err)
+		conn := s.Accept(t.Context())
+		conn.Upgrade()
+		synctest.Wait()
+		failed := make(chan error, 2)
+		for range 2 {
+			go func() {
+				_, err := c.Ping(t.Context())
+				failed <- err
+			}()
+			conn.ExpectPing()
+		}
+		conn.Reset()
+		lost := time.Now()
+		for range 2 {
+			require.ErrorIs(t, <-failed, messages.ErrClosed)
+		}
+		require.Equal(t, lost, time.Now())
+		synctest.Wait()
+		require.Equal(t, messages.StateWaiting, c.State())
+		_, err = c.Ping(t.Context())
+		require.ErrorIs(t, err, messages.ErrNotOpen)
+		c.Abort()
+		<-c.Done()
+	})
+}
+
 func TestPauseAndStatus(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *wstest.Server, opts *dandelion.Options) {
 		paused := make(chan *messages.Paused, 1)

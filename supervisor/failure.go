@@ -58,7 +58,7 @@ func (s *supervisor) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, c
 	sup.StopChildren(child) // a connection reports its end when it stops; for the callback see callbackGone
 }
 
-var errCallback = errors.New("the actor that runs the handler has failed, which is a bug of package actors")
+var errCallback = errors.New("the actor that runs the handler has failed, which is a bug of this library")
 
 // callbackGone handles the end of the callback actor. Without it nobody can be told anything,
 // so the supervisor stops.

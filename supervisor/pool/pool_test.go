@@ -16,6 +16,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dandelionws/dandelion/actors"
 	"github.com/dandelionws/dandelion/handshake"
 	"github.com/dandelionws/dandelion/internal/family"
 	"github.com/dandelionws/dandelion/internal/quiet"
@@ -523,6 +524,35 @@ func TestPoolCodeOfTheUserMisbehaves(t *testing.T) {
 			system.Root.Stop(pid)
 			time.Sleep(2 * time.Second)
 		})
+	})
+}
+
+// failing is an Observer that panics, which it must not, when a supervisor has handled a
+// Resume: so that fails.
+type failing struct{}
+
+func (failing) Posted(actors.Role, uint64, any, *actor.PID) {}
+func (failing) Handled(by actors.Role, _ uint64, message any) {
+	if _, ok := message.(*messages.Resume); ok && by == actors.RoleSupervisor {
+		panic("boom")
+	}
+}
+
+// A member that fails, which is a bug of the library, has ended; the others go on.
+func TestPoolMemberFails(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newPoolRig(t)
+		r.spawn(pool.Config{Size: 3, SpreadOver: -1, Observer: failing{}, ReplaceAfter: time.Minute})
+		r.system.Root.Send(ask[*pool.Member](r, &messages.GetMember{Member: 1}).PID, &messages.Resume{})
+		ended, _ := events[*messages.MemberStopped](r)
+		require.Len(t, ended, 1)
+		require.Equal(t, 1, ended[0].Member)
+		require.False(t, ended[0].Wanted)
+		require.ErrorIs(t, ended[0].Cause, messages.ErrStopped)
+		st := r.status()
+		require.Equal(t, []int{2, 2, 1}, []int{st.Living, st.Open, st.Ended})
+		time.Sleep(2 * time.Minute)
+		require.Equal(t, 3, r.status().Open, "another has taken its place")
 	})
 }
 

@@ -24,6 +24,30 @@ func TestExponentialCeiling(t *testing.T) {
 	require.Equal(t, 3*time.Second, e.ceiling(0, 0))
 }
 
+// A Factor of 1 means delays that do not grow; less counts as none given.
+func TestFactor(t *testing.T) {
+	for _, test := range []struct {
+		cfg  Exponential
+		want time.Duration // the fourth upper end
+	}{
+		{Exponential{}, 8 * time.Second},
+		{Exponential{Factor: 1}, time.Second},
+		{Exponential{Factor: 1.5}, 3375 * time.Millisecond},
+		{Exponential{Factor: 0.9}, 8 * time.Second},
+		{Exponential{Factor: -1}, 8 * time.Second},
+	} {
+		require.Equal(t, test.want, test.cfg.New().(*exponential).ceiling(3, 0), "%v", test.cfg.Factor)
+	}
+	last := func(factor float64) time.Duration { // the upper end of a delay after one of a second
+		e := Exponential{Factor: factor, Jitter: DecorrelatedJitter, Float64: func() float64 { return 1 }}.New().(*exponential)
+		e.last = time.Second
+		return e.Next(Failure{Count: 2, Round: 1})
+	}
+	require.Equal(t, 3*time.Second, last(0))
+	require.Equal(t, time.Second, last(1))
+	require.Equal(t, 2*time.Second, last(2))
+}
+
 // req: 6455-7.2.3-01 6455-7.2.3-02
 func TestFullJitterIsUniform(t *testing.T) {
 	for _, cfg := range []Exponential{{}, {Base: 2 * time.Second}, {Min: 100 * time.Millisecond, Max: 5 * time.Second}} {
